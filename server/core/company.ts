@@ -1,0 +1,98 @@
+import type { Problem } from './problems.ts';
+import type { Tenant } from './records.ts';
+
+export const ROLES = ['admin', 'operator', 'viewer'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** How a company wants its cost codes to become classes (linarc.md §9.1, §9.2). */
+export interface Settings {
+  /** The Cost Codes tab is there only when this is on. */
+  readonly costCodes: boolean;
+  readonly autoCreate: boolean;
+  readonly autoUpdate: boolean;
+  readonly autoPush: boolean;
+  /** The naming pattern, made of `{code}`, `{name}` and plain text. */
+  readonly namePattern: string;
+  /** `flat`: every class at the top; `division`: the division is the parent class. */
+  readonly structure: 'flat' | 'division';
+  /** Whether a class becomes inactive when its cost code does. */
+  readonly inactivate: boolean;
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  costCodes: true,
+  autoCreate: false,
+  autoUpdate: false,
+  autoPush: false,
+  namePattern: '{code} {name}',
+  structure: 'flat',
+  inactivate: false,
+};
+
+export const IMPORT_MODES = ['new', 'all', 'selected'] as const;
+export type ImportMode = (typeof IMPORT_MODES)[number];
+
+export interface ImportCounts {
+  readonly read: number;
+  readonly added: number;
+  readonly changed: number;
+  readonly unchanged: number;
+  /** Of those read, how many now wait for a person. */
+  readonly problems: number;
+  readonly gone: number;
+  /** Entries that could not be staged at all, having no id. */
+  readonly unreadable: number;
+}
+
+/** The company's running or last import. */
+export interface ImportState {
+  readonly id: string;
+  readonly mode: ImportMode;
+  /** Linarc ids, for `selected`. */
+  readonly ids: readonly string[];
+  readonly by: string;
+  readonly state: 'running' | 'done' | 'failed';
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+  /** How many the library says there are; null until it said so. */
+  readonly total: number | null;
+  readonly counts: ImportCounts;
+  readonly problem: Problem | null;
+}
+
+export const NO_COUNTS: ImportCounts = { read: 0, added: 0, changed: 0, unchanged: 0, problems: 0, gone: 0, unreadable: 0 };
+
+export type ConnectionState = 'connected' | 'needs_reconnect' | 'disconnected';
+
+/** One QuickBooks company as the rest of the app sees it: no token, no realm id, no API key. */
+export interface Company {
+  readonly id: Tenant;
+  readonly name: string;
+  readonly plan: string | null;
+  readonly classTracking: 'off' | 'per_transaction' | 'per_line' | null;
+  readonly connection: ConnectionState;
+  readonly connectedAt: Date | null;
+  /** Since when the connection is as it is, for the banner. */
+  readonly connectionChangedAt: Date;
+  readonly linarc: { readonly companyId: string; readonly name: string; readonly linkedAt: Date } | null;
+  readonly settings: Settings;
+  readonly import: ImportState | null;
+  readonly lastImportedAt: Date | null;
+  /** When the mirror of its classes was last read in full. */
+  readonly classesReadAt: Date | null;
+  /** The highest fencing token any of its runs has had. */
+  readonly fence: number;
+}
+
+export interface Membership {
+  readonly company: Tenant;
+  readonly role: Role;
+}
+
+export interface User {
+  readonly id: string;
+  readonly sub: string;
+  readonly email: string;
+  readonly name: string;
+  readonly memberships: readonly Membership[];
+}

@@ -1,0 +1,351 @@
+// What the core and the use cases ask of the world outside. Adapters implement these; nothing here knows of HTTP or MongoDB.
+import type { Company, ConnectionState, ImportState, Role, Settings, User } from './company.ts';
+import type { Problem, RawFault } from './problems.ts';
+import type {
+  Actor, ClassWrite, CostCode, Exclusion, Exchange, Fact, FactKind, Intent, QuickBooksClass, RecordStatus, RunPlace, StagedRecord, Tenant,
+} from './records.ts';
+import type { Run, RunCounts, RunState, Windows } from './run.ts';
+import type { RecordFilter, RecordOrder, Selection } from './selection.ts';
+
+// ---------------------------------------------------------------------------------------------------------------- time and chance
+
+export interface Clock {
+  /** Milliseconds since 1970, UTC. */
+  now(): number;
+  /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Random {
+  /** `bytes` random bytes in lower-case hex. */
+  hex(bytes: number): string;
+  /** Uniform in [0, 1). */
+  unit(): number;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- Linarc
+
+/** One entry of the library. `costCode` is null when the entry could not be read, and `unreadable` says why. */
+export interface LibraryEntry {
+  readonly linarcId: string | null;
+  readonly raw: Readonly<Record<string, unknown>>;
+  readonly costCode: CostCode | null;
+  readonly unreadable: string | null;
+}
+
+export interface LibraryPage {
+  readonly entries: readonly LibraryEntry[];
+  /** How many the whole listing holds, as Linarc says. */
+  readonly total: number;
+}
+
+/** Which Linarc company, and the key that opens it. Never logged, never shown. */
+export interface LibraryKey {
+  readonly companyId: string;
+  readonly apiKey: string;
+}
+
+/** The cost-code library of one Linarc company. All methods throw ProblemError with a `linarc_…` code. */
+export interface Library {
+  /** The company the key belongs to; used to test a key. */
+  company(key: LibraryKey): Promise<{ id: string; name: string; costCodeCount: number }>;
+  /** The whole library, or what changed since then, page by page. */
+  pages(key: LibraryKey, options?: { updatedSince?: Date; signal?: AbortSignal }): AsyncIterable<LibraryPage>;
+  /** These entries, in any order; unknown ids are left out. Any number of ids. */
+  entries(key: LibraryKey, linarcIds: readonly string[]): Promise<readonly LibraryEntry[]>;
+  /** One page for the picker: entries whose code or name holds `search`; `cursor` from the previous answer. */
+  find(key: LibraryKey, ask: { search: string; cursor: string | null; limit: number }): Promise<LibraryPage & { readonly next: string | null }>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- QuickBooks: identity
+
+/** Tokens as the token endpoint gave them. Times are absolute. */
+export interface Grant {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly accessExpiresAt: Date;
+  readonly refreshExpiresAt: Date;
+  /** The refresh token's final end (five years), when Intuit told it. */
+  readonly refreshHardExpiresAt: Date | null;
+}
+
+export interface Person {
+  readonly sub: string;
+  readonly email: string;
+  readonly emailVerified: boolean;
+  readonly name: string;
+}
+
+/** A token call Intuit refused or that had no clear end. `invalid_grant` = the refresh token or code is dead. */
+export class GrantError extends Error {
+  readonly kind: 'invalid_grant' | 'refused' | 'unreachable';
+  readonly intuitTid: string | null;
+
+  constructor(kind: GrantError['kind'], message: string, intuitTid: string | null = null) {
+    super(message);
+    this.name = 'GrantError';
+    this.kind = kind;
+    this.intuitTid = intuitTid;
+  }
+}
+
+/** Intuit's OAuth 2.0 and OpenID Connect (quickbooks.md §1). Methods that call Intuit throw GrantError. */
+export interface Identity {
+  /** Where to send the browser to sign in only (openid profile email), or to connect (also accounting). */
+  authorizeUrl(ask: { purpose: 'sign_in' | 'connect'; redirectUri: string; state: string; nonce: string }): string;
+  /** Exchanges the code; checks the id_token (issuer, audience, signature, expiry, nonce) and reads who it is. */
+  exchange(code: { code: string; redirectUri: string; nonce: string }): Promise<{ grant: Grant; person: Person }>;
+  refresh(refreshToken: string): Promise<Grant>;
+  /** Ends the grant; resolves also when Intuit says it was dead already. */
+  revoke(refreshToken: string): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- QuickBooks: books
+
+/** How a call to QuickBooks ended, before anybody reads what was in it (quickbooks.md §6). */
+export type Refusal =
+  /** Certainly not done, and why. `retryAfter` in ms when QuickBooks said so. */
+  | { readonly kind: 'refused'; readonly fault: RawFault; readonly retryAfter: number | null }
+  /** Nobody can tell whether it was done: time-out, cut or senseless answer, 5xx. */
+  | { readonly kind: 'unknown'; readonly why: string; readonly status: number | null; readonly intuitTid: string | null };
+
+/** Thrown by the reading methods of Books. */
+export class BooksError extends Error {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(refusal.kind === 'refused' ? `QuickBooks refused: ${refusal.fault.code ?? refusal.fault.status ?? 'no code'}` : `QuickBooks gave no clear answer: ${refusal.why}`);
+    this.name = 'BooksError';
+    this.refusal = refusal;
+  }
+}
+
+export interface BatchItem {
+  readonly bId: string;
+  readonly operation: 'create' | 'update';
+  readonly body: ClassWrite;
+}
+
+export type ItemAnswer =
+  | { readonly kind: 'done'; readonly class: QuickBooksClass; readonly response: unknown }
+  | { readonly kind: 'refused'; readonly fault: RawFault; readonly response: unknown };
+
+/** The answer to a batch. An item asked for and not in `items` was not answered: its outcome is unknown. */
+export type BatchAnswer =
+  | {
+      readonly kind: 'answered';
+      readonly items: ReadonlyMap<string, ItemAnswer>;
+      readonly status: number;
+      readonly intuitTid: string | null;
+      /** Milliseconds. */
+      readonly took: number;
+    }
+  | (Refusal & { readonly took: number });
+
+export interface CompanyFacts {
+  readonly name: string;
+  readonly plan: string | null;
+  readonly classTracking: 'off' | 'per_transaction' | 'per_line';
+}
+
+/** Gives the access token to use for a company, refreshing it when due (quickbooks.md §1.5). Throws GrantError. */
+export interface AccessTokens {
+  current(): Promise<string>;
+  /** A token other than `refused`, which QuickBooks answered with 401. */
+  renewed(refused: string): Promise<string>;
+}
+
+/** The class list of one QuickBooks company. Each method is one or more calls; `onCall` hears of each before it is sent, to pace it. */
+export interface Books {
+  facts(): Promise<CompanyFacts>;
+  /** Every class, inactive ones too, ordered by id, in pages of up to 1,000; repeated rows are dropped. */
+  classes(options?: { signal?: AbortSignal }): AsyncIterable<readonly QuickBooksClass[]>;
+  /** Those of these ids that exist, inactive ones too. */
+  byIds(ids: readonly string[]): Promise<readonly QuickBooksClass[]>;
+  /** Classes whose own name (not the path) is one of these, or one of these with the suffix of an inactive class. */
+  byNames(names: readonly string[]): Promise<readonly QuickBooksClass[]>;
+  /** Writes up to 30 classes (quickbooks.md §3.3). Never throws for what QuickBooks or the network does. */
+  batch(requestid: string, items: readonly BatchItem[]): Promise<BatchAnswer>;
+}
+
+export type CallKind = 'read' | 'batch';
+
+/** Opens the books of a company. `beforeCall` is awaited before every call and may delay it. */
+export type OpenBooks = (realmId: string, tokens: AccessTokens, beforeCall: (kind: CallKind) => Promise<void>) => Books;
+
+// ---------------------------------------------------------------------------------------------------------------- stores
+
+export interface NewCompany {
+  readonly realmId: string;
+  readonly facts: CompanyFacts;
+  readonly grant: Grant;
+  readonly at: Date;
+}
+
+/** A refresh in progress: only its holder may store the next grant. */
+export interface GrantLease {
+  readonly grant: Grant;
+  readonly version: number;
+}
+
+export interface Companies {
+  get(company: Tenant): Promise<Company | null>;
+  /** The tenants of these ids that exist; for the switcher and for a user's way in. */
+  named(companies: readonly Tenant[]): Promise<readonly Company[]>;
+  byRealm(realmId: string): Promise<Company | null>;
+  /** Creates the company of this realm, or connects it again with the new grant; settings and mappings stay. */
+  connect(given: NewCompany): Promise<Company>;
+  realmId(company: Tenant): Promise<string>;
+  /** The stored grant with its version; null when disconnected. */
+  grant(company: Tenant): Promise<GrantLease | null>;
+  /** Takes the right to refresh version `version` for `ms` by the database's clock; false when somebody has it or the version moved. */
+  leaseRefresh(company: Tenant, version: number, owner: string, ms: number): Promise<boolean>;
+  /** Stores the next grant over `version`, keeping the old one until the new one worked, and ends the refresh lease; false when it moved. */
+  saveGrant(company: Tenant, version: number, grant: Grant): Promise<boolean>;
+  releaseRefresh(company: Tenant, owner: string): Promise<void>;
+  /** Changes the connection's state; leaving `connected` by `disconnected` deletes the tokens. With `version`, only while the grant has it. */
+  setConnection(company: Tenant, state: ConnectionState, at: Date, version?: number): Promise<boolean>;
+  saveFacts(company: Tenant, facts: CompanyFacts): Promise<void>;
+  linkLinarc(company: Tenant, link: LibraryKey & { name: string; at: Date }): Promise<void>;
+  unlinkLinarc(company: Tenant): Promise<void>;
+  libraryKey(company: Tenant): Promise<LibraryKey | null>;
+  saveSettings(company: Tenant, settings: Settings): Promise<void>;
+  /** Starts an import unless one runs whose last sign of life is younger than `staleMs`; false when one does. */
+  startImport(company: Tenant, started: ImportState, staleMs: number): Promise<boolean>;
+  /** Writes the progress or the end of import `id`; false when it is no longer the company's current one. */
+  saveImport(company: Tenant, state: ImportState): Promise<boolean>;
+  classesRead(company: Tenant, at: Date): Promise<void>;
+}
+
+export interface Users {
+  get(id: string): Promise<User | null>;
+  /** Finds by `sub`, creating or refreshing name and e-mail. */
+  signIn(person: Person): Promise<User>;
+  /** Makes the user a member; the first member of a company becomes admin, whatever role was asked for. */
+  join(user: string, company: Tenant, role: Role): Promise<User>;
+}
+
+/** A record as an import wants it staged; the store keeps the rest as it is. */
+export type StagedDraft = Pick<
+  StagedRecord,
+  'kind' | 'linarcId' | 'raw' | 'source' | 'sourceHash' | 'wanted' | 'wantedKey' | 'codeKey' | 'sortKey' | 'status' | 'problem' | 'goneAt'
+> & {
+  /** The version the draft was worked out from; null for a new record. */
+  readonly over: number | null;
+  readonly importedAt: Date;
+};
+
+export type RecordChange = Partial<
+  Pick<
+    StagedRecord,
+    'status' | 'problem' | 'link' | 'aliases' | 'syncedAt' | 'excluded' | 'goneAt' | 'overwrite' | 'run' | 'intent' | 'lastExchange' | 'wanted' | 'wantedKey'
+  >
+>;
+
+export interface GuardedChange {
+  readonly id: string;
+  readonly change: RecordChange;
+}
+
+export interface RecordPage {
+  readonly records: readonly StagedRecord[];
+  readonly total: number;
+}
+
+export interface StatusCounts {
+  readonly total: number;
+  readonly byStatus: Readonly<Record<RecordStatus, number>>;
+  readonly excluded: number;
+}
+
+export interface CostCodes {
+  get(company: Tenant, id: string): Promise<StagedRecord | null>;
+  byIds(company: Tenant, ids: readonly string[]): Promise<readonly StagedRecord[]>;
+  byLinarcIds(company: Tenant, linarcIds: readonly string[]): Promise<readonly StagedRecord[]>;
+  /** `offset` counts records of the whole filtered list. */
+  page(company: Tenant, filter: RecordFilter, order: RecordOrder, offset: number, limit: number): Promise<RecordPage>;
+  counts(company: Tenant): Promise<StatusCounts>;
+  /** The task types in use, sorted. */
+  taskTypes(company: Tenant): Promise<readonly string[]>;
+  /** All matching records in the order of their sort key, streamed. */
+  stream(company: Tenant, selection: Selection): AsyncIterable<StagedRecord>;
+  /** Inserts and updates drafts; a draft over an old version is left out and returned, to be worked out again. */
+  stage(company: Tenant, drafts: readonly StagedDraft[]): Promise<readonly StagedDraft[]>;
+  /** All not excluded and not gone records that share one of these keys with another, and those that have one of them alone. */
+  byKeys(company: Tenant, keys: { codeKeys: readonly string[]; wantedKeys: readonly string[] }): Promise<readonly StagedRecord[]>;
+  /** Every linarcId staged, streamed, cost codes only. */
+  linarcIds(company: Tenant): AsyncIterable<string>;
+  /** Changes one record over the given version and outside a run; null when it moved. */
+  change(company: Tenant, id: string, version: number, change: RecordChange): Promise<StagedRecord | null>;
+  /** Which other records are linked to these classes: class id → record ids. */
+  linkedTo(company: Tenant, classIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
+
+  // Within a run. Each write matches the run and its fencing token.
+  /** Puts the selected records that can be pushed (needs_sync, failed; not excluded, not in a run) into the run. Returns how many. */
+  claim(company: Tenant, run: string, fence: number, selection: Selection): Promise<number>;
+  /** Also draws the parents these records need into the run, when they can be pushed. Returns how many. */
+  claimParents(company: Tenant, run: string, fence: number): Promise<number>;
+  /** Hands every record of the run to a new fencing token, so that the old holder's writes no longer match. */
+  refence(company: Tenant, run: string, fence: number): Promise<void>;
+  /** The next open records of the run at the lowest level that has any ready: in order, not yet due ones left out. */
+  nextInRun(company: Tenant, run: string, options: { level: number; now: Date; after: string | null; limit: number }): Promise<readonly StagedRecord[]>;
+  /** How many open records the run has at each level, and when the earliest waiting one is due. */
+  openInRun(company: Tenant, run: string): Promise<{ levels: ReadonlyMap<number, number>; nextDue: Date | null; unsent: number }>;
+  /** Writes changes to records of the run; those no longer under this fence are skipped and counted. */
+  writeInRun(company: Tenant, run: string, fence: number, changes: readonly GuardedChange[]): Promise<{ written: number; fenced: number }>;
+  /** Takes every record that was not sent out of the run, back to its former status. Returns how many. */
+  release(company: Tenant, run: string, fence: number): Promise<number>;
+}
+
+export interface ClassMirror {
+  /** Inserts or updates; `seenIn` marks the full read that saw them. */
+  save(company: Tenant, classes: readonly QuickBooksClass[], seenIn: string | null): Promise<void>;
+  /** Removes what the full read `seenIn` has not seen. Call only after a read that is known complete. Returns how many. */
+  dropUnseen(company: Tenant, seenIn: string): Promise<number>;
+  byIds(company: Tenant, ids: readonly string[]): Promise<readonly QuickBooksClass[]>;
+  /** Classes of this parent whose folded name (without an inactive suffix) is one of these. */
+  byNames(company: Tenant, asked: readonly { parentId: string | null; foldedName: string }[]): Promise<readonly QuickBooksClass[]>;
+  search(company: Tenant, text: string, limit: number): Promise<readonly QuickBooksClass[]>;
+  count(company: Tenant): Promise<{ active: number; inactive: number }>;
+}
+
+export interface Runs {
+  /** Starts a run; null when the company has an active one. */
+  start(company: Tenant, by: Actor, selection: Selection, at: Date): Promise<Run | null>;
+  get(company: Tenant, id: string): Promise<Run | null>;
+  active(company: Tenant): Promise<Run | null>;
+  recent(company: Tenant, limit: number): Promise<readonly Run[]>;
+  /** Runs of all companies that no live lease holds: queued, or left by a dead or paused worker. */
+  unheld(limit: number): Promise<readonly { id: string; company: Tenant }[]>;
+  /** Takes the lease for `ms` by the database's clock, adding 1 to the fencing token; null while another holds it or it is not active. */
+  acquire(company: Tenant, id: string, owner: string, ms: number): Promise<Run | null>;
+  /** Prolongs the lease and stores windows; null when the lease was lost. */
+  renew(company: Tenant, id: string, fence: number, ms: number, windows: Windows): Promise<Run | null>;
+  /** Changes facts of the run under the lease; false when it was lost. */
+  write(company: Tenant, id: string, fence: number, change: Partial<Pick<Run, 'state' | 'waiting' | 'problem' | 'startedAt' | 'skipped' | 'windows'>>): Promise<boolean>;
+  /** Adds to counters under the lease; false when it was lost. */
+  add(company: Tenant, id: string, fence: number, add: { counts?: Partial<RunCounts>; total?: number; batchesSent?: number; callsSent?: number }): Promise<boolean>;
+  /** Adds records claimed for a later wish to the total of the active run; false when the run has ended. */
+  grow(company: Tenant, id: string, by: number): Promise<boolean>;
+  /** Ends the run under the lease, if its total is still `total`; false when it grew or the lease was lost. */
+  end(company: Tenant, id: string, fence: number, end: { state: RunState; problem: Problem | null; at: Date; total: number }): Promise<boolean>;
+  /** Gives the lease back so that another worker may go on at once. */
+  handOver(company: Tenant, id: string, fence: number): Promise<void>;
+  /** A person's wish: pause, resume or cancel. Null when it does not apply to the run's state. */
+  wish(company: Tenant, id: string, wish: 'pause' | 'resume' | 'cancel'): Promise<Run | null>;
+}
+
+export interface History {
+  /** Stores facts; a fact whose id is there already is left as it is. */
+  add(company: Tenant, facts: readonly Fact[]): Promise<void>;
+  /** Newest first. */
+  of(company: Tenant, record: string, options: { limit: number; before?: Date; kind?: FactKind }): Promise<readonly Fact[]>;
+}
+
+/** Sends work to whichever process is free (agenda). Losing a message is harmless: `Runs.unheld` finds what was left. */
+export interface Dispatch {
+  push(company: Tenant, run: string): Promise<void>;
+  import(company: Tenant, importId: string): Promise<void>;
+}
+
+export type { Exclusion, Exchange, Intent, RunPlace };

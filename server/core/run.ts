@@ -1,0 +1,65 @@
+import type { Problem } from './problems.ts';
+import type { Actor, Tenant } from './records.ts';
+import type { Selection } from './selection.ts';
+
+export const RUN_STATES = ['queued', 'running', 'waiting', 'paused', 'cancelling', 'finished', 'cancelled', 'halted'] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
+/** What became of the records of a run. `open` = total less all of these. */
+export interface RunCounts {
+  readonly created: number;
+  readonly updated: number;
+  readonly linked: number;
+  readonly unchanged: number;
+  readonly failed: number;
+  readonly needsAction: number;
+  /** Handed back unsent, after a cancel or a halt. */
+  readonly released: number;
+}
+
+export const NO_RUN_COUNTS: RunCounts = { created: 0, updated: 0, linked: 0, unchanged: 0, failed: 0, needsAction: 0, released: 0 };
+
+/** Start times in milliseconds of the calls that still count against QuickBooks' windows (quickbooks.md §5.1). */
+export interface Windows {
+  readonly requests: readonly number[];
+  readonly batches: readonly number[];
+  /** No call before this time: QuickBooks said wait. */
+  readonly closedUntil: number;
+}
+
+export const OPEN_WINDOWS: Windows = { requests: [], batches: [], closedUntil: 0 };
+
+export interface Lease {
+  readonly owner: string;
+  readonly fence: number;
+  readonly until: Date;
+}
+
+/** One push of selected records. At most one per company is active. */
+export interface Run {
+  readonly id: string;
+  readonly company: Tenant;
+  readonly state: RunState;
+  readonly active: boolean;
+  readonly by: Actor;
+  readonly selection: Selection;
+  readonly queuedAt: Date;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly total: number;
+  readonly counts: RunCounts;
+  /** Selected records that were not pushed, by the status that kept them out. */
+  readonly skipped: Readonly<Record<string, number>>;
+  readonly batchesSent: number;
+  readonly callsSent: number;
+  /** What it waits for, and until when; null while it works. */
+  readonly waiting: { readonly problem: Problem; readonly until: Date | null } | null;
+  readonly problem: Problem | null;
+  readonly lease: Lease | null;
+  readonly windows: Windows;
+}
+
+/** How many records of the run are settled. */
+export function settled(counts: RunCounts): number {
+  return counts.created + counts.updated + counts.linked + counts.unchanged + counts.failed + counts.needsAction + counts.released;
+}
