@@ -1,0 +1,175 @@
+import { className, cleanName, contentHash, fold, sortKey } from './names.ts';
+import { problem, type Problem } from './problems.ts';
+import type { ClassShape, CostCode, RecordStatus, StagedRecord, WantedClass } from './records.ts';
+import type { Settings } from './company.ts';
+import type { LibraryEntry, StagedDraft } from './ports.ts';
+
+const NOTHING: CostCode = { code: '', name: '', taskType: '', active: true, divisionCode: '', divisionName: '' };
+
+/** The linarcId under which a division is staged as a parent class; Linarc's own ids never begin so. */
+export function divisionId(divisionCode: string): string {
+  return `division:${fold(divisionCode)}`;
+}
+
+type Naming = Pick<Settings, 'namePattern' | 'structure'>;
+
+interface Worked {
+  readonly wanted: WantedClass;
+  readonly problem: Problem | null;
+}
+
+/** Works out the class a cost code should be, and what stands against it. */
+function workOut(kind: StagedRecord['kind'], source: CostCode, naming: Naming, unreadable: string | null): Worked {
+  const parent = kind === 'cost_code' && naming.structure === 'division' && cleanName(source.divisionCode) !== '' ? divisionId(source.divisionCode) : null;
+  const named = className(source, kind === 'division' ? '{code} {name}' : naming.namePattern);
+  const wanted = { name: 'name' in named ? named.name : '', parent, active: source.active };
+  if (unreadable !== null) return { wanted, problem: problem('record_unreadable', { value: unreadable }) };
+  return { wanted, problem: 'problem' in named ? named.problem : null };
+}
+
+/** Two records of one key would have to be one class. Records without a name have no key. */
+export function wantedKey(wanted: WantedClass): string {
+  return wanted.name === '' ? '' : `${wanted.parent ?? ''}\u0001${fold(wanted.name)}`;
+}
+
+/** What QuickBooks was last told, or shown to hold, about the linked class, against what it should be. */
+export function differs(wanted: WantedClass, link: ClassShape, parentId: string | null | undefined, inactivate: boolean): boolean {
+  if (wanted.name !== link.name) return true;
+  if (parentId !== undefined && parentId !== link.parentId) return true;
+  if (wanted.active && !link.active) return true;
+  return !wanted.active && link.active && inactivate;
+}
+
+/**
+ * The status facts amount to: a problem needs a person; a linked class as wanted is synced; the rest is ready. A parent that is not
+ * known here counts as unchanged. An inactive code that never became a class has nothing to sync and counts as synced with nothing.
+ */
+export function statusOf(facts: Pick<StagedRecord, 'wanted' | 'link' | 'problem'>, inactivate: boolean, parentId?: string | null): RecordStatus {
+  if (facts.problem !== null) return 'needs_action';
+  if (facts.link === null) return 'needs_sync';
+  return differs(facts.wanted, facts.link, parentId, inactivate) ? 'needs_sync' : 'synced';
+}
+
+/** The draft for one library entry over the record staged before, if any; null when nothing about it changed. */
+export function draftOf(
+  entry: LibraryEntry & { readonly linarcId: string },
+  before: StagedRecord | null,
+  settings: Pick<Settings, 'namePattern' | 'structure' | 'inactivate'>,
+  at: Date,
+): StagedDraft | null {
+  return draft({ kind: 'cost_code', linarcId: entry.linarcId, raw: entry.raw, source: entry.costCode ?? NOTHING, unreadable: entry.unreadable }, before, settings, at);
+}
+
+/** The draft for a division that cost codes hang under; `active` while any of them is. */
+export function draftOfDivision(
+  division: { code: string; name: string; active: boolean },
+  before: StagedRecord | null,
+  settings: Pick<Settings, 'namePattern' | 'structure' | 'inactivate'>,
+  at: Date,
+): StagedDraft | null {
+  const source: CostCode = { ...NOTHING, code: division.code, name: division.name, taskType: 'Division', active: division.active };
+  return draft({ kind: 'division', linarcId: divisionId(division.code), raw: { ...division }, source, unreadable: null }, before, settings, at);
+}
+
+interface Given {
+  readonly kind: StagedRecord['kind'];
+  readonly linarcId: string;
+  readonly raw: Readonly<Record<string, unknown>>;
+  readonly source: CostCode;
+  readonly unreadable: string | null;
+}
+
+function draft(
+  given: Given,
+  before: StagedRecord | null,
+  settings: Pick<Settings, 'namePattern' | 'structure' | 'inactivate'>,
+  at: Date,
+): StagedDraft | null {
+  const { wanted, problem: found } = workOut(given.kind, given.source, settings, given.unreadable);
+  const sourceHash = contentHash(given.raw);
+  const sameWish = before !== null && before.wanted.name === wanted.name && before.wanted.parent === wanted.parent && before.wanted.active === wanted.active;
+  if (before !== null && sameWish && before.sourceHash === sourceHash && before.goneAt === null) return null;
+
+  const kept = before !== null && sameWish && found === null && before.goneAt === null;
+  const open = { wanted, link: before?.link ?? null, problem: found };
+  return {
+    kind: given.kind,
+    linarcId: given.linarcId,
+    raw: given.raw,
+    source: given.source,
+    sourceHash,
+    wanted,
+    wantedKey: wantedKey(wanted),
+    codeKey: given.kind === 'division' ? '' : fold(given.source.code),
+    sortKey: sortKey(given.source.code, given.linarcId),
+    // A change that QuickBooks would not see leaves the record as it stands (linarc.md point 9).
+    status: kept ? before.status : statusOf(open, settings.inactivate, sameWish ? undefined : parentChanged(before, wanted)),
+    problem: kept ? before.problem : found,
+    goneAt: null,
+    over: before?.version ?? null,
+    importedAt: at,
+  };
+}
+
+/** A parent id no class has, so that a moved record counts as different before its new parent's id is known. */
+function parentChanged(before: StagedRecord | null, wanted: WantedClass): string | undefined {
+  return before !== null && before.wanted.parent !== wanted.parent ? '' : undefined;
+}
+
+export interface Collision {
+  readonly record: StagedRecord;
+  readonly status: RecordStatus;
+  readonly problem: Problem | null;
+}
+
+/**
+ * Finds which of these records would be one class or share a cost code, and which no longer do. Among records of one key the one
+ * already linked keeps its right; when none is linked all of them wait for a person (linarc.md point 15).
+ * Records in a run, excluded or gone are no part of it.
+ */
+export function collisions(records: readonly StagedRecord[], inactivate: boolean): readonly Collision[] {
+  const open = records.filter((record) => record.excluded === null && record.goneAt === null);
+  const byCode = groups(open, (record) => record.codeKey);
+  const byName = groups(open, (record) => record.wantedKey);
+  const changes: Collision[] = [];
+  for (const record of open) {
+    if (record.run !== null) continue;
+    const clash = clashOf(record, byCode, byName);
+    const had = record.problem?.code === 'code_duplicate' || record.problem?.code === 'name_collision';
+    if (clash !== null && (record.problem === null || (had && record.problem.code !== clash.code) || (!had && record.status === 'failed'))) {
+      changes.push({ record, status: 'needs_action', problem: clash });
+    } else if (clash === null && had) {
+      changes.push({ record, status: statusOf({ ...record, problem: null }, inactivate), problem: null });
+    }
+  }
+  return changes;
+}
+
+function clashOf(
+  record: StagedRecord,
+  byCode: ReadonlyMap<string, readonly StagedRecord[]>,
+  byName: ReadonlyMap<string, readonly StagedRecord[]>,
+): Problem | null {
+  const code = byCode.get(record.codeKey);
+  if (code && loses(record, code)) return problem('code_duplicate', { field: 'Cost Code', value: record.source.code });
+  const name = byName.get(record.wantedKey);
+  if (name && loses(record, name)) return problem('name_collision', { field: 'Class name', value: record.wanted.name });
+  return null;
+}
+
+function loses(record: StagedRecord, rivals: readonly StagedRecord[]): boolean {
+  if (rivals.length < 2) return false;
+  return record.link === null || rivals.filter((rival) => rival.link !== null).length > 1;
+}
+
+function groups(records: readonly StagedRecord[], keyOf: (record: StagedRecord) => string): Map<string, StagedRecord[]> {
+  const found = new Map<string, StagedRecord[]>();
+  for (const record of records) {
+    const key = keyOf(record);
+    if (key === '') continue;
+    const group = found.get(key);
+    if (group) group.push(record);
+    else found.set(key, [record]);
+  }
+  return found;
+}
