@@ -244,6 +244,8 @@ export type RecordChange = Partial<
 
 export interface GuardedChange {
   readonly id: string;
+  /** The version the change was decided on; null when it holds over any. */
+  readonly version: number | null;
   readonly change: RecordChange;
 }
 
@@ -291,8 +293,8 @@ export interface CostCodes {
   nextInRun(company: Tenant, run: string, options: { level: number; now: Date; after: string | null; limit: number }): Promise<readonly StagedRecord[]>;
   /** How many open records the run has at each level, and when the earliest waiting one is due. */
   openInRun(company: Tenant, run: string): Promise<{ levels: ReadonlyMap<number, number>; nextDue: Date | null; unsent: number }>;
-  /** Writes changes to records of the run; those no longer under this fence are skipped and counted. */
-  writeInRun(company: Tenant, run: string, fence: number, changes: readonly GuardedChange[]): Promise<{ written: number; fenced: number }>;
+  /** Writes changes to records of the run. Returns the ids of those left alone: no longer under this fence, or of another version. */
+  writeInRun(company: Tenant, run: string, fence: number, changes: readonly GuardedChange[]): Promise<{ missed: readonly string[] }>;
   /** Takes every record that was not sent out of the run, back to its former status. Returns how many. */
   release(company: Tenant, run: string, fence: number): Promise<number>;
 }

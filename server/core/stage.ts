@@ -102,13 +102,27 @@ function draft(
     wantedKey: wantedKey(wanted),
     codeKey: given.kind === 'division' ? '' : fold(given.source.code),
     sortKey: sortKey(given.source.code, given.linarcId),
-    // A change that QuickBooks would not see leaves the record as it stands (linarc.md point 9).
-    status: kept ? before.status : statusOf(open, settings.inactivate, sameWish ? undefined : parentChanged(before, wanted)),
-    problem: kept ? before.problem : found,
+    ...standing(before, kept, open, settings.inactivate, parentChanged(before, wanted)),
     goneAt: null,
     over: before?.version ?? null,
     importedAt: at,
   };
+}
+
+/**
+ * A change that QuickBooks would not see leaves the record as it stands (linarc.md point 9). A record in a run stays with the run,
+ * which sees the new version when it settles it.
+ */
+function standing(
+  before: StagedRecord | null,
+  kept: boolean,
+  open: Pick<StagedRecord, 'wanted' | 'link' | 'problem'>,
+  inactivate: boolean,
+  parentId: string | undefined,
+): Pick<StagedRecord, 'status' | 'problem'> {
+  if (before !== null && kept) return { status: before.status, problem: before.problem };
+  if (before !== null && before.run !== null) return { status: before.status, problem: open.problem };
+  return { status: statusOf(open, inactivate, parentId), problem: open.problem };
 }
 
 /** A parent id no class has, so that a moved record counts as different before its new parent's id is known. */
