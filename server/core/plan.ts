@@ -50,7 +50,7 @@ export function plan(record: StagedRecord, around: Surroundings, settings: Pick<
   if (record.problem !== null && isOfTheCode(record.problem)) return blocked(record.problem);
   if (record.goneAt !== null) return blocked(problem('gone_from_linarc', { value: record.source.code }));
   if (around.parent.kind === 'missing') return blocked(problem('parent_not_synced', { field: 'Parent', value: around.parent.name }));
-  return record.link === null ? planUnlinked(record, around) : planLinked(record, around, settings);
+  return record.link === null ? planUnlinked(record, around, settings) : planLinked(record, around, settings);
 }
 
 /** Problems that Linarc's data has of itself; those QuickBooks caused are planned anew, since they may be over. */
@@ -58,10 +58,10 @@ function isOfTheCode(found: Problem): boolean {
   return ['code_missing', 'name_missing', 'code_duplicate', 'code_too_long', 'name_collision', 'record_unreadable'].includes(found.code);
 }
 
-function planUnlinked(record: StagedRecord, around: Surroundings): PlannedChange {
+function planUnlinked(record: StagedRecord, around: Surroundings, settings: Pick<Settings, 'inactivate'>): PlannedChange {
   const free = around.sameName.filter((candidate) => !around.usedElsewhere.has(candidate.id));
   const match = free.find((candidate) => candidate.active) ?? free[0];
-  if (match) return planUpdate(record, match, around, true, true);
+  if (match) return planUpdate(record, match, around, settings.inactivate, true);
   const taken = around.sameName[0];
   if (taken) return blocked(problem('class_used', { field: 'Class name', value: taken.name }));
   if (!record.wanted.active) return { ...NONE, action: 'none', reason: 'inactive_never_synced' };

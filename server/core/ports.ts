@@ -228,7 +228,7 @@ export interface Users {
 /** A record as an import wants it staged; the store keeps the rest as it is. */
 export type StagedDraft = Pick<
   StagedRecord,
-  'kind' | 'linarcId' | 'raw' | 'source' | 'sourceHash' | 'wanted' | 'wantedKey' | 'codeKey' | 'sortKey' | 'status' | 'problem' | 'goneAt'
+  'kind' | 'linarcId' | 'raw' | 'source' | 'sourceHash' | 'wanted' | 'wantedKey' | 'codeKey' | 'sortKey' | 'status' | 'problem' | 'goneAt' | 'excluded'
 > & {
   /** The version the draft was worked out from; null for a new record. */
   readonly over: number | null;
@@ -238,7 +238,7 @@ export type StagedDraft = Pick<
 export type RecordChange = Partial<
   Pick<
     StagedRecord,
-    'status' | 'problem' | 'link' | 'aliases' | 'syncedAt' | 'excluded' | 'goneAt' | 'overwrite' | 'run' | 'intent' | 'lastExchange' | 'wanted' | 'wantedKey'
+    'status' | 'problem' | 'link' | 'aliases' | 'syncedAt' | 'excluded' | 'goneAt' | 'overwrite' | 'run' | 'intent' | 'settledIn' | 'lastExchange' | 'wanted' | 'wantedKey'
   >
 >;
 
@@ -295,7 +295,9 @@ export interface CostCodes {
   openInRun(company: Tenant, run: string): Promise<{ levels: ReadonlyMap<number, number>; nextDue: Date | null; unsent: number }>;
   /** Writes changes to records of the run. Returns the ids of those left alone: no longer under this fence, or of another version. */
   writeInRun(company: Tenant, run: string, fence: number, changes: readonly GuardedChange[]): Promise<{ missed: readonly string[] }>;
-  /** Takes every record that was not sent out of the run, back to its former status. Returns how many. */
+  /** Counts the records this run settled, by outcome. */
+  settledIn(company: Tenant, run: string): Promise<Omit<RunCounts, 'released'>>;
+  /** Takes every open record out of the run, back to its former status; an intent stays, so that the next run looks first. Returns how many. */
   release(company: Tenant, run: string, fence: number): Promise<number>;
 }
 
@@ -317,14 +319,14 @@ export interface Runs {
   get(company: Tenant, id: string): Promise<Run | null>;
   active(company: Tenant): Promise<Run | null>;
   recent(company: Tenant, limit: number): Promise<readonly Run[]>;
-  /** Runs of all companies that no live lease holds: queued, or left by a dead or paused worker. */
+  /** Runs of all companies to be worked on (queued, running, waiting, cancelling) that no live lease holds. */
   unheld(limit: number): Promise<readonly { id: string; company: Tenant }[]>;
   /** Takes the lease for `ms` by the database's clock, adding 1 to the fencing token; null while another holds it or it is not active. */
   acquire(company: Tenant, id: string, owner: string, ms: number): Promise<Run | null>;
   /** Prolongs the lease and stores windows; null when the lease was lost. */
   renew(company: Tenant, id: string, fence: number, ms: number, windows: Windows): Promise<Run | null>;
   /** Changes facts of the run under the lease; false when it was lost. */
-  write(company: Tenant, id: string, fence: number, change: Partial<Pick<Run, 'state' | 'waiting' | 'problem' | 'startedAt' | 'skipped' | 'windows'>>): Promise<boolean>;
+  write(company: Tenant, id: string, fence: number, change: Partial<Pick<Run, 'state' | 'waiting' | 'problem' | 'startedAt' | 'skipped' | 'windows' | 'counts'>>): Promise<boolean>;
   /** Adds to counters under the lease; false when it was lost. */
   add(company: Tenant, id: string, fence: number, add: { counts?: Partial<RunCounts>; total?: number; batchesSent?: number; callsSent?: number }): Promise<boolean>;
   /** Adds records claimed for a later wish to the total of the active run; false when the run has ended. */

@@ -1,4 +1,5 @@
 import type { Problem } from './problems.ts';
+import type { RunOutcome } from './run.ts';
 
 declare const tenant: unique symbol;
 
@@ -100,6 +101,8 @@ export interface RunPlace {
 
 export interface Exclusion {
   readonly by: string;
+  /** Left out by a rule, not a person; the same rule may take it in again. */
+  readonly byRule: boolean;
   readonly reason: string;
   readonly at: Date;
 }
@@ -131,6 +134,8 @@ export interface StagedRecord {
   readonly overwrite: string | null;
   readonly run: RunPlace | null;
   readonly intent: Intent | null;
+  /** The run that settled it last, and how; a run's counts are the sum of these. */
+  readonly settledIn: { readonly run: string; readonly outcome: RunOutcome } | null;
   readonly lastExchange: Exchange | null;
   readonly importedAt: Date;
   /** Counts every write; a decision taken on version n is only stored over version n. */

@@ -2,6 +2,7 @@ import type { Problem } from './problems.ts';
 import type { Actor, Tenant } from './records.ts';
 import type { Selection } from './selection.ts';
 
+/** `waiting`, `paused` and `halted` runs are still active; a halted one waits for a person to mend the connection. */
 export const RUN_STATES = ['queued', 'running', 'waiting', 'paused', 'cancelling', 'finished', 'cancelled', 'halted'] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
@@ -16,6 +17,8 @@ export interface RunCounts {
   /** Handed back unsent, after a cancel or a halt. */
   readonly released: number;
 }
+
+export type RunOutcome = Exclude<keyof RunCounts, 'released'>;
 
 export const NO_RUN_COUNTS: RunCounts = { created: 0, updated: 0, linked: 0, unchanged: 0, failed: 0, needsAction: 0, released: 0 };
 

@@ -1,6 +1,6 @@
 import { className, cleanName, contentHash, fold, sortKey } from './names.ts';
 import { problem, type Problem } from './problems.ts';
-import type { ClassShape, CostCode, RecordStatus, StagedRecord, WantedClass } from './records.ts';
+import type { ClassShape, CostCode, Exclusion, RecordStatus, StagedRecord, WantedClass } from './records.ts';
 import type { Settings } from './company.ts';
 import type { LibraryEntry, StagedDraft } from './ports.ts';
 
@@ -42,7 +42,7 @@ export function differs(wanted: WantedClass, link: ClassShape, parentId: string 
 
 /**
  * The status facts amount to: a problem needs a person; a linked class as wanted is synced; the rest is ready. A parent that is not
- * known here counts as unchanged. An inactive code that never became a class has nothing to sync and counts as synced with nothing.
+ * known here counts as unchanged.
  */
 export function statusOf(facts: Pick<StagedRecord, 'wanted' | 'link' | 'problem'>, inactivate: boolean, parentId?: string | null): RecordStatus {
   if (facts.problem !== null) return 'needs_action';
@@ -104,6 +104,7 @@ function draft(
     sortKey: sortKey(given.source.code, given.linarcId),
     ...standing(before, kept, open, settings.inactivate, parentChanged(before, wanted)),
     goneAt: null,
+    excluded: exclusion(given, before, at),
     over: before?.version ?? null,
     importedAt: at,
   };
@@ -123,6 +124,14 @@ function standing(
   if (before !== null && kept) return { status: before.status, problem: before.problem };
   if (before !== null && before.run !== null) return { status: before.status, problem: open.problem };
   return { status: statusOf(open, inactivate, parentId), problem: open.problem };
+}
+
+/** A code that is inactive before it ever became a class is left out by rule, and taken in when Linarc activates it (linarc.md point 6). */
+function exclusion(given: Given, before: StagedRecord | null, at: Date): Exclusion | null {
+  const standing = before?.excluded ?? null;
+  if (standing !== null && !standing.byRule) return standing;
+  if (given.source.active || given.unreadable !== null || (before !== null && before.link !== null)) return null;
+  return standing ?? { by: 'rule', byRule: true, reason: 'Inactive in Linarc and never synced', at };
 }
 
 /** A parent id no class has, so that a moved record counts as different before its new parent's id is known. */
