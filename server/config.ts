@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 export interface SealingKey {
   readonly id: string;
-  /** 32 bytes for AES-256-GCM. */
-  readonly key: Buffer;
+  /** 32 bytes for AES-256-GCM, in base64. */
+  readonly key: string;
 }
 
 export interface Secrets {
@@ -100,7 +100,7 @@ const sealingKeys = listed
   )
   .transform((all) => all.map((entry): SealingKey => {
     const [id = '', key = ''] = entry.split(':');
-    return { id, key: Buffer.from(key, 'base64') };
+    return { id, key };
   }));
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -283,7 +283,7 @@ function besides(port: number, step: number): number {
 
 function frozen<T extends object>(value: T): T {
   for (const part of Object.values(value)) {
-    if (typeof part === 'object' && part !== null && !ArrayBuffer.isView(part)) frozen(part);
+    if (typeof part === 'object' && part !== null) frozen(part);
   }
   return Object.freeze(value);
 }

@@ -87,7 +87,7 @@ describe('Settings of production', () => {
     expect(config.quickbooks).to.include({ kind: 'intuit', environment: 'production' });
     expect(config.linarc).to.deep.equal({ kind: 'api', url: 'https://api.linarc.example.com' });
     expect(config.secrets.sessionSecrets).to.have.length(2);
-    expect(config.secrets.sealingKeys?.map(({ id, key }) => [id, key.length])).to.deep.equal([['k2', 32], ['k1', 32]]);
+    expect(config.secrets.sealingKeys?.map(({ id, key }) => [id, Buffer.from(key, 'base64').length])).to.deep.equal([['k2', 32], ['k1', 32]]);
   });
 
   it('name everything that is missing', () => {

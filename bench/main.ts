@@ -1,0 +1,22 @@
+// npm run bench [-- NAME …]: runs bench/NAME.ts, or every benchmark, one after the other. Each prints its ratios on its last line.
+import { readdirSync } from 'node:fs';
+
+interface Benchmark {
+  run(): Promise<void>;
+}
+
+const isBenchmark = (file: string) => /^(?!main\.)[\w-]+\.[jt]s$/.test(file);
+const all = readdirSync(import.meta.dirname).filter(isBenchmark).map((file) => file.replace(/\.[jt]s$/, '')).sort();
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !all.includes(name));
+
+if (unknown.length > 0) {
+  process.stderr.write(`There is no benchmark ${unknown.join(', ')}. There are: ${all.join(', ') || 'none yet'}.\n`);
+  process.exitCode = 1;
+} else {
+  for (const name of asked.length > 0 ? asked : all) {
+    process.stdout.write(`== ${name}\n`);
+    const benchmark = (await import(`./${name}.ts`)) as Benchmark;
+    await benchmark.run();
+  }
+}
