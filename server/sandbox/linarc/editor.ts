@@ -82,28 +82,32 @@ function codeRoutes(companies: readonly Company[]): Router {
     return record;
   };
   const backToList = (req: Request, res: Response, done: z.infer<typeof said>, record: CostCode): void => {
-    res.redirect(303, withNotice(backAddress(req, companyOf(req)), done, record.costCode || record.costCodeName));
+    res.redirect(303, withNotice(backAddress(req.body, companyOf(req)), done, record.costCode || record.costCodeName));
+  };
+
+  const showForm = (req: Request, res: Response, record: CostCode | null, refused?: RefusedForm): void => {
+    const company = companyOf(req);
+    const form = refused ?? { values: valuesOf(record ?? BLANK_FIELDS), faults: {} };
+    const back = backAddress({ ...req.query, ...req.body }, company);
+    sendPage(res, refused ? 422 : 200, formPage({ companies, company, record, back, ...form, notice: refused ? REFUSED : null }));
   };
 
   router.get('/new', (req, res) => {
-    sendPage(res, 200, formPage({ companies, company: companyOf(req), record: null, values: valuesOf(BLANK_FIELDS), faults: {}, notice: null }));
+    showForm(req, res, null);
   });
   router.post('/', (req, res) => {
-    const company = companyOf(req);
     const form = readForm(req.body);
-    if (form.fields) backToList(req, res, 'added', company.library.add(form.fields));
-    else sendPage(res, 422, formPage({ companies, company, record: null, values: form.values, faults: form.faults, notice: REFUSED }));
+    if (form.fields) backToList(req, res, 'added', companyOf(req).library.add(form.fields));
+    else showForm(req, res, null, form);
   });
   router.get('/:id', (req, res) => {
-    const record = recordOf(req);
-    sendPage(res, 200, formPage({ companies, company: companyOf(req), record, values: valuesOf(record), faults: {}, notice: null }));
+    showForm(req, res, recordOf(req));
   });
   router.post('/:id', (req, res) => {
-    const company = companyOf(req);
     const record = freeRecordOf(req);
     const form = readForm(req.body);
-    if (form.fields) backToList(req, res, 'saved', company.library.change(record.id, form.fields) ?? record);
-    else sendPage(res, 422, formPage({ companies, company, record, values: form.values, faults: form.faults, notice: REFUSED }));
+    if (form.fields) backToList(req, res, 'saved', companyOf(req).library.change(record.id, form.fields) ?? record);
+    else showForm(req, res, record, form);
   });
   router.post('/:id/status', (req, res) => {
     const record = freeRecordOf(req);
@@ -128,8 +132,8 @@ function codeRoutes(companies: readonly Company[]): Router {
 const REFUSED: Notice = { text: 'Nothing was saved yet: correct the marked fields first.', bad: true };
 
 /** Where a form returns to: the list it was on, or the company's list. Only this page's own list may be named. */
-function backAddress(req: Request, company: Company): string {
-  const back = z.object({ back: z.string().max(2_000).regex(/^\/\?/) }).safeParse(req.body);
+function backAddress(input: unknown, company: Company): string {
+  const back = z.object({ back: z.string().max(2_000).regex(/^\/\?/) }).safeParse(input);
   return back.success ? back.data.back : listAddress({ company: company.id });
 }
 
@@ -164,9 +168,8 @@ const submitted = z.object({
   color: z.preprocess(emptyIsNull, z.string().regex(/^#[0-9a-f]{6}$/i, 'Write it as # and six digits, such as #0b6472.').nullable()),
 });
 
-type ReadForm =
-  | { readonly fields: Omit<CostCodeFields, 'locked'> }
-  | { readonly fields: null; readonly values: FormValues; readonly faults: Readonly<Record<string, string>> };
+type RefusedForm = { readonly values: FormValues; readonly faults: Readonly<Record<string, string>> };
+type ReadForm = { readonly fields: Omit<CostCodeFields, 'locked'> } | (RefusedForm & { readonly fields: null });
 
 function readForm(body: unknown): ReadForm {
   const read = submitted.safeParse(body);

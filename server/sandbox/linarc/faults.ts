@@ -17,7 +17,7 @@ export const faultOrder = z.strictObject({
     z.strictObject({ kind: z.literal('nonsense') }),
     /** Answers 200 and a page for people, as a proxy or a sign-in wall would. */
     z.strictObject({ kind: z.literal('html') }),
-    /** Bends every third record of a list: a missing id, a number for a name, an unknown category. */
+    /** Bends every third record of a list: a missing id, a number for a name, an unknown status. */
     z.strictObject({ kind: z.literal('odd-records') }),
     /** Answers with the field labels of the older generation: taskCode, taskName, taskType, taskCodeStatus. */
     z.strictObject({ kind: z.literal('old-labels') }),
@@ -57,7 +57,7 @@ export class FaultBoard {
 const LIST_OF_ODDITIES: readonly ((record: Record<string, unknown>) => Record<string, unknown>)[] = [
   ({ id: _id, ...record }) => record,
   (record) => ({ ...record, costCodeName: 42 }),
-  (record) => ({ ...record, costTypeCategory: 'MISCELLANEOUS' }),
+  (record) => ({ ...record, status: 'on hold' }),
 ];
 
 type List = { items: Record<string, unknown>[]; nextCursor: string | null; total: number };

@@ -25,6 +25,12 @@ export function listAddress(filter: Partial<ListFilter>): string {
 const codeAddress = (company: Company, record: CostCode, step = ''): string =>
   `/cost-codes/${encodeURIComponent(record.id)}${step}?company=${encodeURIComponent(company.id)}`;
 
+/** The address of a code's page from which Save and Cancel lead back to this list. */
+const editAddress = (company: Company, record: CostCode, filter: ListFilter): string =>
+  `${codeAddress(company, record)}&back=${encodeURIComponent(listAddress(filter))}`;
+
+const backField = (back: string): Markup => html`<input type="hidden" name="back" value="${back}">`;
+
 type Frame = { readonly companies: readonly Company[]; readonly company: Company | null; readonly title: string; readonly notice?: Notice | null };
 
 function page({ companies, company, title, notice }: Frame, body: Markup): string {
@@ -75,7 +81,7 @@ export function listPage({ companies, company, filter, notice }: ListParts): str
   return page({ companies, company, title: company.name, notice }, html`
 <h1>${company.name}</h1>
 <p class="quiet">A stand-in for the company’s library in Linarc. What you change here is read at the next import or retry; nothing
-reaches Linarc itself. API key: <code>${company.apiKey}</code></p>
+reaches Linarc itself.<br>API key: <code>${company.apiKey}</code></p>
 <div class="tools">
 <form class="filters" method="get" action="/" role="search">
 <input type="hidden" name="company" value="${company.id}">
@@ -107,6 +113,7 @@ function table(company: Company, rows: readonly CostCode[], filter: ListFilter):
 
 function row(company: Company, record: CostCode, filter: ListFilter): Markup {
   const name = record.costCode || record.costCodeName || 'this entry';
+  const open = record.locked ? 'View' : 'Edit';
   return html`
 <tr role="row" id="${record.id}">
 <td role="cell" class="code">${textOr(record.costCode, 'no code')}</td>
@@ -114,10 +121,10 @@ function row(company: Company, record: CostCode, filter: ListFilter): Markup {
 <td role="cell" data-label="Division">${[record.divisionCode, record.divisionName].filter(Boolean).join(' ')}</td>
 <td role="cell" class="keep" data-label="Category">${record.costTypeCategory}</td>
 <td role="cell" class="keep" data-label="Status">${statusOf(record)}${record.locked ? html` <span class="flag">· locked</span>` : null}</td>
-<td role="cell" class="keep"><a class="button plain" href="${codeAddress(company, record)}" aria-label="Edit ${name}">Edit</a>${record.locked ? null : html`
+<td role="cell" class="keep"><a class="button plain" href="${editAddress(company, record, filter)}" aria-label="${open} ${name}">${open}</a>${record.locked ? null : html`
 <form method="post" action="${codeAddress(company, record, '/status')}">
 <input type="hidden" name="status" value="${record.status === 'active' ? 'inactive' : 'active'}">
-<input type="hidden" name="back" value="${listAddress(filter)}">
+${backField(listAddress(filter))}
 <button class="plain" aria-label="${changeOf(record)} ${name}">${changeOf(record)}</button></form>`}</td>
 </tr>`;
 }
@@ -144,25 +151,28 @@ export type FormParts = {
   /** Field → what is wrong with it. */
   readonly faults: Readonly<Record<string, string>>;
   readonly notice: Notice | null;
+  /** The address of the list the person came from. */
+  readonly back: string;
 };
 
 /** The page of one cost code, or of a new one. */
 export function formPage(parts: FormParts): string {
-  const { companies, company, record } = parts;
-  const title = record ? `Edit ${record.costCode || 'cost code'}` : 'Add cost code';
+  const { companies, company, record, back } = parts;
   const locked = record?.locked ?? false;
+  const title = record ? `${locked ? 'View' : 'Edit'} ${record.costCode || 'cost code'}` : 'Add cost code';
   return page({ companies, company, title, notice: parts.notice }, html`
-<p><a href="${listAddress({ company: company.id })}">${company.name}</a></p>
+<p><a href="${back}">${company.name}</a></p>
 <h1>${title}</h1>
 ${locked ? html`<p class="quiet">This code is locked because a project uses it: it can be neither edited, deactivated nor deleted.</p>` : null}
 <form class="panel" method="post" action="${record ? codeAddress(company, record) : `/cost-codes?company=${encodeURIComponent(company.id)}`}">
+${backField(back)}
 <fieldset${locked ? html` disabled` : null}>
 <div class="fields">${fields(parts)}</div>
 <div class="actions"><button class="primary">${record ? 'Save' : 'Add'}</button>
-<a class="button" href="${listAddress({ company: company.id })}">Cancel</a></div>
+<a class="button" href="${back}">Cancel</a></div>
 </fieldset>
 </form>
-${record ? furtherActions(company, record) : null}`);
+${record ? furtherActions(company, record, back) : null}`);
 }
 
 function fields(parts: FormParts): Markup[] {
@@ -199,19 +209,19 @@ function choiceField({ values, faults }: FormParts, name: string, label: string,
 ${fault ? html`<span class="error">${fault}</span>` : null}</div>`;
 }
 
-function furtherActions(company: Company, record: CostCode): Markup {
+function furtherActions(company: Company, record: CostCode, back: string): Markup {
   const lock = record.locked ? 'Unlock' : 'Lock';
   return html`<section class="panel">
 <dl><dt>Id</dt><dd><code>${record.id}</code></dd><dt>Created</dt><dd>${moment(record.createdAt)}</dd><dt>Updated</dt><dd>${moment(record.updatedAt)}</dd></dl>
 <h2>In use</h2>
 <p class="quiet">Linarc locks a code once a project uses it. Here you say so by hand.</p>
 <form method="post" action="${codeAddress(company, record, '/lock')}">
-<input type="hidden" name="locked" value="${record.locked ? 'no' : 'yes'}"><button>${lock}</button></form>
+${backField(back)}<input type="hidden" name="locked" value="${record.locked ? 'no' : 'yes'}"><button>${lock}</button></form>
 ${record.locked ? null : html`
 <h2>Delete</h2>
 <details><summary>Delete this cost code</summary>
 <p>The code disappears from the library for good. To keep its history, deactivate it instead.</p>
-<form method="post" action="${codeAddress(company, record, '/delete')}"><button class="danger">Delete ${record.costCode || 'it'}</button></form>
+<form method="post" action="${codeAddress(company, record, '/delete')}">${backField(back)}<button class="danger">Delete ${record.costCode || 'it'}</button></form>
 </details>`}
 </section>`;
 }

@@ -48,6 +48,7 @@ input, select { width: 100%; }
 .primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 .danger { color: var(--bad); border-color: var(--bad); }
 .plain { border-color: transparent; background: none; color: var(--accent); }
+td .plain { padding-left: 0; margin-right: 8px; }
 table { width: 100%; border-collapse: collapse; background: var(--panel); border: 1px solid var(--line); }
 th, td { text-align: left; padding: 4px 12px; border-bottom: 1px solid var(--line); vertical-align: middle; }
 th { font-weight: 600; color: var(--quiet); white-space: nowrap; }
@@ -81,7 +82,6 @@ dd { margin: 0; overflow-wrap: anywhere; }
   td.code { font-weight: 600; max-width: none; }
   td[data-label]::before { content: attr(data-label) ": "; color: var(--quiet); font-weight: 400; }
   .button, button { min-height: 40px; padding-top: 9px; }
-  td .plain { padding-left: 0; margin-right: 12px; }
 }
 @media (forced-colors: active) { .badge, .notice, .panel, tr { border: 1px solid; } }
 `;

@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+
+import { z } from 'zod';
+
+import type { Library, LibraryEntry, LibraryKey, LibraryPage } from '../core/ports.ts';
+import { LinarcClient, linarcProblem } from './client.ts';
+import type { LinarcSettings } from './client.ts';
+import { LINARC_ID, readEntry } from './fields.ts';
+
+const companyAnswer = z.object({
+  id: z.string().regex(LINARC_ID),
+  name: z.string().min(1).max(500),
+  costCodeCount: z.int().min(0),
+});
+
+const pageAnswer = z.object({
+  items: z.array(z.unknown()).max(500),
+  nextCursor: z.string().min(1).max(10_000).nullable(),
+  total: z.int().min(0),
+});
+
+const PAGE_SIZE = 500;
+const IDS_PER_CALL = 100;
+/** A list longer than this is not a cost-code library but a server that has lost its way. */
+const MOST_RECORDS = 1_000_000;
+
+/** The cost-code library of Linarc companies, read through Linarc's API (server/linarc/openapi.json). Holds no key and no state. */
+export class LinarcLibrary implements Library {
+  readonly #client: LinarcClient;
+
+  constructor(settings: LinarcSettings) {
+    this.#client = new LinarcClient(settings);
+  }
+
+  /** The company the key belongs to, whatever company `key` names: so a key can be tested before the company is known. */
+  async company(key: LibraryKey): Promise<{ id: string; name: string; costCodeCount: number }> {
+    const answer = await this.#client.read(key, ['v1', 'company']);
+    return understood(companyAnswer, answer);
+  }
+
+  /**
+   * Walks the whole list. A record that comes again unchanged is dropped; one that was edited meanwhile comes again as it is
+   * now. Throws ProblemError `linarc_nonsense` rather than end quietly when the list goes in circles or holds less than Linarc
+   * said: who takes it for whole would think the rest deleted.
+   */
+  async *pages(key: LibraryKey, options: { updatedSince?: Date; signal?: AbortSignal } = {}): AsyncIterable<LibraryPage> {
+    const since = options.updatedSince ? { updatedSince: options.updatedSince.toISOString() } : {};
+    yield* this.#walk(key, since, options.signal);
+  }
+
+  async entries(key: LibraryKey, linarcIds: readonly string[]): Promise<readonly LibraryEntry[]> {
+    const asked = new Set(linarcIds.filter((id) => LINARC_ID.test(id)));
+    const found = new Map<string, LibraryEntry>();
+    for (const ids of chunks([...asked], IDS_PER_CALL)) {
+      for await (const { entries } of this.#walk(key, { ids: ids.join(',') })) {
+        for (const entry of entries) if (entry.linarcId !== null && asked.has(entry.linarcId)) found.set(entry.linarcId, entry);
+      }
+    }
+    return [...found.values()];
+  }
+
+  async find(key: LibraryKey, ask: { search: string; cursor: string | null; limit: number }): Promise<LibraryPage & { next: string | null }> {
+    const limit = Math.max(1, Math.min(PAGE_SIZE, Math.trunc(ask.limit)));
+    const { items, nextCursor, total } = await this.#page(key, { search: ask.search.slice(0, 200), limit: String(limit) }, ask.cursor);
+    return { entries: items.map(readEntry), total, next: nextCursor };
+  }
+
+  async *#walk(key: LibraryKey, question: Readonly<Record<string, string>>, signal?: AbortSignal): AsyncGenerator<LibraryPage> {
+    const walk = new Walk();
+    let cursor: string | null = null;
+    do {
+      const { items, nextCursor, total } = await this.#page(key, { ...question, limit: String(PAGE_SIZE) }, cursor, signal);
+      yield { entries: walk.fresh(items.map(readEntry)), total };
+      walk.check(nextCursor, total);
+      cursor = nextCursor;
+    } while (cursor !== null);
+  }
+
+  async #page(key: LibraryKey, question: Readonly<Record<string, string>>, cursor: string | null, signal?: AbortSignal): Promise<z.infer<typeof pageAnswer>> {
+    // A company id that cannot be one must not become a path of its own ("..").
+    if (!LINARC_ID.test(key.companyId)) throw linarcProblem('linarc_not_found', 'This is not the id of a Linarc company.');
+    const query = cursor === null ? question : { ...question, cursor };
+    const answer = await this.#client.read(key, ['v1', 'companies', key.companyId, 'cost-codes'], query, signal);
+    return understood(pageAnswer, answer);
+  }
+}
+
+/** What was seen on one walk through a list, to notice doubled records, circles and a list that stops short. */
+class Walk {
+  readonly #cursors = new Set<string>();
+  /** Id (or, without one, content) → content of the records seen. */
+  readonly #seen = new Map<string, string>();
+  #read = 0;
+  #broughtNothing = 0;
+
+  /** The entries that are new or changed since they were last seen; of one id on a page the last. */
+  fresh(entries: readonly LibraryEntry[]): LibraryEntry[] {
+    const fresh = new Map<string, LibraryEntry>();
+    for (const entry of entries) {
+      const content = createHash('sha256').update(JSON.stringify(entry.raw)).digest('base64');
+      const name = entry.linarcId ?? content;
+      if (this.#seen.get(name) === content) continue;
+      this.#seen.set(name, content);
+      this.#read += 1;
+      fresh.set(name, entry);
+    }
+    this.#broughtNothing = fresh.size === 0 ? this.#broughtNothing + 1 : 0;
+    return [...fresh.values()];
+  }
+
+  check(nextCursor: string | null, total: number): void {
+    if (nextCursor === null) {
+      if (this.#read < total) throw linarcProblem('linarc_nonsense', `The list ended after ${this.#read} of ${total} cost codes.`);
+      return;
+    }
+    if (this.#cursors.has(nextCursor) || this.#broughtNothing > 2 || this.#read > MOST_RECORDS) {
+      throw linarcProblem('linarc_nonsense', `The list goes in circles after ${this.#read} of ${total} cost codes.`);
+    }
+    this.#cursors.add(nextCursor);
+  }
+}
+
+function understood<S extends z.ZodType>(schema: S, answer: unknown): z.output<S> {
+  const read = schema.safeParse(answer);
+  if (read.success) return read.data;
+  const field = read.error.issues[0]?.path.join('.') || 'answer';
+  throw linarcProblem('linarc_nonsense', `The answer’s “${field}” is missing or has the wrong form.`, 200);
+}
+
+function* chunks<T>(values: readonly T[], size: number): Generator<T[]> {
+  for (let start = 0; start < values.length; start += size) yield values.slice(start, start + size);
+}
