@@ -10,8 +10,8 @@ export type Outcome =
   | { readonly kind: 'rejected'; readonly problem: Problem }
   /** The plan no longer fits what QuickBooks holds, or nobody knows whether the write was done: read, then plan again. */
   | { readonly kind: 'look'; readonly problem: Problem; readonly sameRequest: boolean }
-  /** Certainly not done, and likely to go through later with the same requestid. */
-  | { readonly kind: 'again'; readonly problem: Problem };
+  /** Certainly not done, and likely to go through later with the same requestid. A wait that is no fault of the record does not count as a try. */
+  | { readonly kind: 'again'; readonly problem: Problem; readonly counts: boolean };
 
 /** What an answer means for the whole run. */
 export type Verdict =
@@ -93,11 +93,8 @@ function reactionTo(fault: RawFault): Reaction {
   return { do: 'reject', as: 'refused' };
 }
 
-/**
- * Reads the answer to one item of a batch. `tries` is how often the record was sent or looked up before; the last one ends in a
- * reason instead of another round. `value` is the name that was sent, for the sentence.
- */
-export function outcomeOf(answer: ItemAnswer | Refusal | undefined, value: string, tries: number, limit: number): Outcome {
+/** Reads the answer to one item of a batch; `undefined` when the batch came back without it. `value` is the name that was sent. */
+export function outcomeOf(answer: ItemAnswer | Refusal | undefined, value: string): Outcome {
   if (answer?.kind === 'done') return { kind: 'applied', class: answer.class };
   if (answer === undefined || answer.kind === 'unknown') return { kind: 'look', problem: problem('gave_up', { value }), sameRequest: true };
 
@@ -107,12 +104,11 @@ export function outcomeOf(answer: ItemAnswer | Refusal | undefined, value: strin
     case 'reject':
       return { kind: 'rejected', problem: found };
     case 'look':
-      return tries >= limit ? { kind: 'rejected', problem: found } : { kind: 'look', problem: found, sameRequest: answer.fault.code === '10000' };
+      return { kind: 'look', problem: found, sameRequest: answer.fault.code === '10000' };
     case 'again':
-      // A wait that QuickBooks or the network asks for is no failed try of the record.
-      return tries >= limit && reaction.as === 'gave_up' ? { kind: 'rejected', problem: found } : { kind: 'again', problem: found };
+      return { kind: 'again', problem: found, counts: reaction.wait === undefined && found.code === 'gave_up' };
     case 'halt':
-      return { kind: 'again', problem: found };
+      return { kind: 'again', problem: found, counts: false };
   }
 }
 

@@ -14,6 +14,9 @@ export const QUICKBOOKS_LIMITS: readonly Limit[] = [
   { of: 'requests', count: 10, within: 1_000 },
 ];
 
+/** Parts in one batch (quickbooks.md §3.3). */
+export const BATCH = 30;
+
 /** How many calls may be under way at once (quickbooks.md §5.1). */
 export const IN_FLIGHT = 10;
 

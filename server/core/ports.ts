@@ -287,8 +287,10 @@ export interface CostCodes {
   claim(company: Tenant, run: string, fence: number, selection: Selection): Promise<number>;
   /** Also draws the parents these records need into the run, when they can be pushed. Returns how many. */
   claimParents(company: Tenant, run: string, fence: number): Promise<number>;
-  /** Hands every record of the run to a new fencing token, so that the old holder's writes no longer match. */
+  /** Hands every record of the run to a higher fencing token, so that the old holder's writes no longer match. */
   refence(company: Tenant, run: string, fence: number): Promise<void>;
+  /** How many of the selected records stand in each status; excluded ones count as `excluded` alone. */
+  tally(company: Tenant, selection: Selection): Promise<Readonly<Record<RecordStatus | 'excluded', number>>>;
   /** The next open records of the run at the lowest level that has any ready: in order, not yet due ones left out. */
   nextInRun(company: Tenant, run: string, options: { level: number; now: Date; after: string | null; limit: number }): Promise<readonly StagedRecord[]>;
   /** How many open records the run has at each level, and when the earliest waiting one is due. */
@@ -306,9 +308,13 @@ export interface ClassMirror {
   save(company: Tenant, classes: readonly QuickBooksClass[], seenIn: string | null): Promise<void>;
   /** Removes what the full read `seenIn` has not seen. Call only after a read that is known complete. Returns how many. */
   dropUnseen(company: Tenant, seenIn: string): Promise<number>;
+  /** Forgets classes QuickBooks no longer knows. */
+  drop(company: Tenant, ids: readonly string[]): Promise<void>;
   byIds(company: Tenant, ids: readonly string[]): Promise<readonly QuickBooksClass[]>;
   /** Classes of this parent whose folded name (without an inactive suffix) is one of these. */
   byNames(company: Tenant, asked: readonly { parentId: string | null; foldedName: string }[]): Promise<readonly QuickBooksClass[]>;
+  /** Classes of these folded names wherever they stand. */
+  withNames(company: Tenant, foldedNames: readonly string[]): Promise<readonly QuickBooksClass[]>;
   search(company: Tenant, text: string, limit: number): Promise<readonly QuickBooksClass[]>;
   count(company: Tenant): Promise<{ active: number; inactive: number }>;
 }
@@ -326,13 +332,13 @@ export interface Runs {
   /** Prolongs the lease and stores windows; null when the lease was lost. */
   renew(company: Tenant, id: string, fence: number, ms: number, windows: Windows): Promise<Run | null>;
   /** Changes facts of the run under the lease; false when it was lost. */
-  write(company: Tenant, id: string, fence: number, change: Partial<Pick<Run, 'state' | 'waiting' | 'problem' | 'startedAt' | 'skipped' | 'windows' | 'counts'>>): Promise<boolean>;
+  write(company: Tenant, id: string, fence: number, change: Partial<Pick<Run, 'state' | 'waiting' | 'problem' | 'startedAt' | 'windows' | 'counts' | 'total' | 'taken'>>): Promise<boolean>;
   /** Adds to counters under the lease; false when it was lost. */
-  add(company: Tenant, id: string, fence: number, add: { counts?: Partial<RunCounts>; total?: number; batchesSent?: number; callsSent?: number }): Promise<boolean>;
-  /** Adds records claimed for a later wish to the total of the active run; false when the run has ended. */
-  grow(company: Tenant, id: string, by: number): Promise<boolean>;
-  /** Ends the run under the lease, if its total is still `total`; false when it grew or the lease was lost. */
-  end(company: Tenant, id: string, fence: number, end: { state: RunState; problem: Problem | null; at: Date; total: number }): Promise<boolean>;
+  add(company: Tenant, id: string, fence: number, add: { counts?: Partial<RunCounts>; batchesSent?: number; callsSent?: number }): Promise<boolean>;
+  /** Adds a selection to what the active run was asked for; null when it has ended meanwhile. */
+  ask(company: Tenant, id: string, selection: Selection): Promise<Run | null>;
+  /** Ends the run under the lease, if it was asked for exactly `asked` selections; false when more came or the lease was lost. */
+  end(company: Tenant, id: string, fence: number, end: { state: RunState; problem: Problem | null; at: Date; asked: number }): Promise<boolean>;
   /** Gives the lease back so that another worker may go on at once. */
   handOver(company: Tenant, id: string, fence: number): Promise<void>;
   /** A person's wish: pause, resume or cancel. Null when it does not apply to the run's state. */

@@ -45,14 +45,16 @@ export interface Run {
   readonly state: RunState;
   readonly active: boolean;
   readonly by: Actor;
-  readonly selection: Selection;
+  /** Everything people asked to have synced since the run began; its worker claims the records of each, in order. */
+  readonly asked: readonly Selection[];
+  /** How many of `asked` have been claimed. */
+  readonly taken: number;
   readonly queuedAt: Date;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;
+  /** Records claimed so far. */
   readonly total: number;
   readonly counts: RunCounts;
-  /** Selected records that were not pushed, by the status that kept them out. */
-  readonly skipped: Readonly<Record<string, number>>;
   readonly batchesSent: number;
   readonly callsSent: number;
   /** What it waits for, and until when; null while it works. */

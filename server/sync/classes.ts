@@ -1,0 +1,33 @@
+import { BooksError, GrantError, type Books, type CallKind } from '../core/ports.ts';
+import type { Tenant } from '../core/records.ts';
+import { accessTokens } from './tokens.ts';
+import type { World } from './world.ts';
+
+/** Opens a company's books with its own tokens. `beforeCall` paces the calls. Throws GrantError when the company is not connected. */
+export async function booksOf(world: World, company: Tenant, beforeCall: (kind: CallKind) => Promise<void> = async () => {}): Promise<Books> {
+  const held = await world.companies.grant(company);
+  if (!held) throw new GrantError('invalid_grant', 'The company is not connected.');
+  return world.openBooks(await world.companies.realmId(company), accessTokens(world, company), beforeCall);
+}
+
+/** Reads every class of the company into the mirror. A read that was not complete removes nothing. Throws BooksError, GrantError. */
+export async function refreshClasses(world: World, company: Tenant): Promise<{ active: number; inactive: number }> {
+  await readClasses(world, company, await booksOf(world, company));
+  return world.classes.count(company);
+}
+
+/** The same over books already open, as within a run. */
+export async function readClasses(world: World, company: Tenant, books: Books, signal?: AbortSignal): Promise<void> {
+  const startedAt = new Date(world.clock.now());
+  const reading = world.random.hex(8);
+  for await (const page of books.classes(signal ? { signal } : {})) {
+    await world.classes.save(company, page, reading);
+  }
+  await world.classes.dropUnseen(company, reading);
+  await world.companies.classesRead(company, startedAt);
+}
+
+/** Whether the error says that QuickBooks or the way to it failed, rather than our program. */
+export function isOutside(error: unknown): error is BooksError | GrantError {
+  return error instanceof BooksError || error instanceof GrantError;
+}

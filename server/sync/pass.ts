@@ -1,0 +1,305 @@
+import { settleBlocked, settleConfirmed, settleFailed, settleIdle, TRIES, type Occasion, type Settlement } from '../core/settle.ts';
+import { outcomeOf } from '../core/outcome.ts';
+import { BATCH, IN_FLIGHT } from '../core/pace.ts';
+import { fold } from '../core/names.ts';
+import { isOfTheCode, plan, writeOf, type PlannedChange } from '../core/plan.ts';
+import { statusOf, wantedKey } from '../core/stage.ts';
+import type { BatchAnswer, GuardedChange } from '../core/ports.ts';
+import { problem } from '../core/problems.ts';
+import type { Exchange, Fact, Intent, RunPlace, StagedRecord } from '../core/records.ts';
+import type { RunCounts } from '../core/run.ts';
+import { readClasses } from './classes.ts';
+import { Interrupted } from './lease.ts';
+import { surroundingsOf } from './surroundings.ts';
+import { obey, untilAnswered, type Push } from './waiting.ts';
+
+/** Records read, planned and settled at a time: enough to keep ten batches of 30 under way. */
+const CHUNK = 300;
+
+interface Planned {
+  readonly record: StagedRecord & { readonly run: RunPlace };
+  readonly change: PlannedChange;
+}
+
+interface Write extends Planned {
+  readonly intent: Omit<Intent, 'requestid' | 'bId' | 'sentAt'>;
+}
+
+/**
+ * Goes once over the open records of a level, in order: looks where an outcome is unknown, plans, settles what needs no write, and
+ * sends the rest in batches of up to 30, ten at once. Returns how many records it took up. Throws Interrupted, after what was
+ * under way has come to its end.
+ */
+export async function passOver(push: Push, level: number): Promise<number> {
+  const { world, lease } = push;
+  const underWay = new Sending();
+  const batches = new Batches();
+  let after: string | null = null;
+  let taken = 0;
+  try {
+    for (;;) {
+      lease.check();
+      const chunk = await world.costCodes.nextInRun(lease.company, lease.run.id, { level, now: new Date(world.clock.now()), after, limit: CHUNK });
+      const last = chunk.at(-1);
+      if (!last) break;
+      after = last.sortKey;
+      taken += chunk.length;
+      const planned = await planChunk(push, chunk.filter(isInRun));
+      await settle(push, planned.flatMap((one) => settleUnwritten(one, occasion(push))));
+      for (const batch of batches.add(planned.flatMap(asWrite))) await underWay.add(() => send(push, batch));
+    }
+    for (const batch of batches.rest()) await underWay.add(() => send(push, batch));
+  } finally {
+    await underWay.idle();
+  }
+  underWay.throwFirst();
+  return taken;
+}
+
+function isInRun(record: StagedRecord): record is Planned['record'] {
+  return record.run !== null;
+}
+
+/** Up to ten tasks at once. The first failure is kept until everything under way has ended. */
+class Sending {
+  private readonly tasks = new Set<Promise<void>>();
+  private failure: unknown;
+  private failed = false;
+
+  async add(task: () => Promise<void>): Promise<void> {
+    this.throwFirst();
+    const running = task()
+      .catch((error: unknown) => {
+        if (!this.failed) this.failure = error;
+        this.failed = true;
+      })
+      .finally(() => this.tasks.delete(running));
+    this.tasks.add(running);
+    if (this.tasks.size >= IN_FLIGHT) await Promise.race(this.tasks);
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all(this.tasks);
+  }
+
+  throwFirst(): void {
+    if (this.failed) throw this.failure;
+  }
+}
+
+/** Fills batches of 30 over chunks. A write that was sent before keeps its requestid, so it travels with those it travelled with. */
+class Batches {
+  private fresh: Write[] = [];
+  private readonly again = new Map<string, Write[]>();
+
+  add(writes: readonly Write[]): Write[][] {
+    for (const write of writes) {
+      const former = formerRequest(write);
+      if (former === null) this.fresh.push(write);
+      else this.again.set(former, [...(this.again.get(former) ?? []), write]);
+    }
+    const full: Write[][] = [];
+    while (this.fresh.length >= BATCH) full.push(this.fresh.splice(0, BATCH));
+    return full;
+  }
+
+  rest(): Write[][] {
+    const rest = this.fresh.length > 0 ? [this.fresh] : [];
+    return [...rest, ...this.again.values()];
+  }
+}
+
+/** The requestid this very content was sent with before. */
+function formerRequest({ record, intent }: Write): string | null {
+  return record.intent !== null && record.intent.contentHash === intent.contentHash ? record.intent.requestid : null;
+}
+
+async function planChunk(push: Push, records: readonly Planned['record'][]): Promise<Planned[]> {
+  const unknown = records.filter((record) => record.run.look);
+  if (unknown.length > 0) await look(push, unknown);
+  const around = await surroundingsOf(push.world, push.lease.company, records, false);
+  return records.map((record) => ({ record, change: plan(record, around(record), push.settings) }));
+}
+
+/**
+ * Reads from QuickBooks what is known of these records' classes there, by id and by name, into the mirror. A record looked up before
+ * in vain has the whole list read, since a name may differ in ways a query does not bridge.
+ */
+async function look(push: Push, records: readonly Planned['record'][]): Promise<void> {
+  const { world, lease, books } = push;
+  if (records.some((record) => record.run.attempts > 1)) return untilAnswered(push, () => readClasses(world, lease.company, books, push.signal));
+
+  const names = [...new Set(records.flatMap((record) => [record.wanted.name, record.intent?.body.Name ?? record.wanted.name]))];
+  const suspects = await world.classes.withNames(lease.company, names.map(fold));
+  const linked = records.flatMap((record) => [record.link?.id, record.intent?.body.Id].filter((id) => id !== undefined));
+  const ids = [...new Set([...linked, ...suspects.map((found) => found.id)])];
+  const byId = await untilAnswered(push, () => books.byIds(ids));
+  const byName = await untilAnswered(push, () => books.byNames(names));
+  const known = new Set(byId.map((found) => found.id));
+  await world.classes.save(lease.company, [...byId, ...byName], null);
+  await world.classes.drop(lease.company, ids.filter((id) => !known.has(id)));
+}
+
+/** What can be settled without a write: blocked, out of tries, nothing to do, or a link to a class that is as wanted already. */
+function settleUnwritten({ record, change }: Planned, occasion: Occasion): Settlement[] {
+  if (change.problem !== null) return [settleBlocked(record, change.problem, occasion)];
+  if (writeOf(change) !== null && !hasTriesLeft(record)) return [settleFailed(record, record.problem ?? problem('gave_up'), record.lastExchange, occasion)];
+  if (writeOf(change) !== null) return [];
+  if (change.target === null) return [settleIdle(record, occasion)];
+  return [settleConfirmed(record, change, change.target, null, occasion)];
+}
+
+function hasTriesLeft(record: Planned['record']): boolean {
+  return record.run.attempts < TRIES;
+}
+
+function asWrite({ record, change }: Planned): Write[] {
+  const intent = writeOf(change);
+  return intent === null || !hasTriesLeft(record) ? [] : [{ record, change, intent }];
+}
+
+function occasion({ world, lease, settings }: Push): Occasion {
+  return { run: lease.run.id, by: lease.run.by, at: new Date(world.clock.now()), inactivate: settings.inactivate };
+}
+
+/** Stores the intents, sends the batch, and stores what the answer says of each record. */
+async function send(push: Push, writes: readonly Write[]): Promise<void> {
+  const { world, lease, books } = push;
+  const first = writes[0];
+  if (!first) return;
+  const requestid = formerRequest(first) ?? world.random.hex(16);
+  const intended = await storeIntents(push, writes, requestid);
+  if (intended.length === 0) return;
+
+  const items = intended.map(({ intent: { bId, operation, body } }) => ({ bId, operation, body }));
+  const answer = await books.batch(requestid, items).catch(async (error: unknown) => {
+    // Only the wait before a call throws, so nothing was sent.
+    if (error instanceof Interrupted) await write(push, intended.map(({ record }) => ({ id: record.id, version: record.version, change: { run: { ...record.run, look: false, attempts: record.run.attempts - 1 } } })));
+    throw error;
+  });
+  await world.runs.add(lease.company, lease.run.id, lease.fence, { batchesSent: 1 });
+  await storeAnswers(push, intended, answer);
+  await obey(push, answer);
+}
+
+type Intended = Planned & { readonly intent: Intent };
+
+async function storeIntents(push: Push, writes: readonly Write[], requestid: string): Promise<Intended[]> {
+  const sentAt = new Date(push.world.clock.now());
+  const intended = writes.map(({ record, change, intent }, index): Intended => {
+    const former = record.intent?.requestid === requestid ? record.intent : null;
+    const stored: Intent = { ...intent, requestid, bId: former?.bId ?? String(index + 1), sentAt: former?.sentAt ?? sentAt };
+    const run = { ...record.run, attempts: record.run.attempts + 1, look: true, notBefore: null };
+    return { change, intent: stored, record: { ...record, intent: stored, run, version: record.version + 1 } };
+  });
+  const missed = await write(push, intended.map(({ record }) => ({ id: record.id, version: record.version - 1, change: { intent: record.intent, run: record.run } })));
+  return intended.filter(({ record }) => !missed.has(record.id));
+}
+
+async function storeAnswers(push: Push, intended: readonly Intended[], answer: BatchAnswer): Promise<void> {
+  const { world, lease } = push;
+  const at = occasion(push);
+  const settlements: Settlement[] = [];
+  const waiting: GuardedChange[] = [];
+  const tries: Fact[] = [];
+  const applied = [];
+  for (const { record, change, intent } of intended) {
+    const item = answer.kind === 'answered' ? answer.items.get(intent.bId) : answer;
+    const exchange = exchangeOf(intent, answer, at.at);
+    const outcome = outcomeOf(item, intent.body.Name);
+    switch (outcome.kind) {
+      case 'applied':
+        applied.push(outcome.class);
+        settlements.push(settleConfirmed(record, change, outcome.class, exchange, at));
+        break;
+      case 'rejected':
+        settlements.push(settleFailed(record, outcome.problem, exchange, at));
+        break;
+      case 'look':
+        waiting.push(unsettled(record, outcome.problem, exchange, { look: true }, outcome.sameRequest ? intent : null));
+        tries.push(tried(record, exchange, outcome.problem, at));
+        break;
+      case 'again': {
+        const attempts = record.run.attempts - (outcome.counts ? 0 : 1);
+        waiting.push(unsettled(record, outcome.problem, exchange, { look: false, attempts }, intent));
+        break;
+      }
+    }
+  }
+  await world.classes.save(lease.company, applied, null);
+  await world.history.add(lease.company, tries);
+  await write(push, waiting);
+  await settle(push, settlements);
+}
+
+/** The record stays in the run, remembering why, for the reason it would fail with in the end. */
+function unsettled(record: Planned['record'], why: Fact['problem'], lastExchange: Exchange, change: Partial<RunPlace>, intent: Intent | null): GuardedChange {
+  return { id: record.id, version: record.version, change: { problem: why, lastExchange, intent, run: { ...record.run, ...change } } };
+}
+
+function tried(record: StagedRecord, exchange: Exchange, problem: Fact['problem'], { run, by, at }: Occasion): Fact {
+  const id = `${run}.${record.id}.${exchange.requestid}.${record.run?.attempts ?? 0}`;
+  return { id, record: record.id, at, by, kind: 'waiting', changes: [], run, exchange, problem };
+}
+
+function exchangeOf(intent: Intent, answer: BatchAnswer, at: Date): Exchange {
+  const item = answer.kind === 'answered' ? answer.items.get(intent.bId) : undefined;
+  const refused = answer.kind === 'refused' ? answer.fault : null;
+  return {
+    at,
+    operation: intent.operation,
+    requestid: intent.requestid,
+    request: { bId: intent.bId, operation: intent.operation, Class: intent.body },
+    response: item?.response ?? refused ?? (answer.kind === 'unknown' ? { unknown: answer.why } : null),
+    status: answer.kind === 'refused' ? answer.fault.status : answer.status,
+    intuitTid: answer.kind === 'refused' ? answer.fault.intuitTid : answer.intuitTid,
+    took: answer.took,
+  };
+}
+
+/**
+ * Stores settlements: the line of history first, which storing twice leaves once, then the record. A record that changed in Linarc
+ * meanwhile is settled as it stands now. Counts what was settled.
+ */
+async function settle(push: Push, settlements: readonly Settlement[]): Promise<void> {
+  const { world, lease } = push;
+  if (settlements.length === 0) return;
+  await world.history.add(lease.company, settlements.map((settled) => settled.fact));
+  const missed = await write(push, settlements.map(({ record, change }) => ({ id: record.id, version: record.version, change })));
+  await count(push, settlements.filter(({ record }) => !missed.has(record.id)));
+  if (missed.size > 0) await settleChanged(push, settlements.filter(({ record }) => missed.has(record.id)));
+}
+
+async function settleChanged(push: Push, settlements: readonly Settlement[]): Promise<void> {
+  const { world, lease } = push;
+  const now = await world.costCodes.byIds(lease.company, settlements.map(({ record }) => record.id));
+  const open = new Map(now.filter((record) => record.run?.id === lease.run.id && record.run.fence === lease.fence).map((record) => [record.id, record]));
+  const again = settlements.flatMap((settlement) => {
+    const record = open.get(settlement.record.id);
+    return record ? [restated(settlement, record, push.settings.inactivate)] : [];
+  });
+  if (again.length > 0) await settle(push, again);
+}
+
+/** The settlement over the record as it stands now: what Linarc changed meanwhile makes it ready, or waiting, again. */
+function restated(settlement: Settlement, record: StagedRecord, inactivate: boolean): Settlement {
+  const link = settlement.change.link ?? record.link;
+  const own = record.problem !== null && isOfTheCode(record.problem) ? record.problem : null;
+  const status = statusOf({ wanted: record.wanted, link, problem: own }, inactivate);
+  const asSettled = wantedKey(record.wanted) === wantedKey(settlement.record.wanted) && !settlement.change.link;
+  return { ...settlement, record, change: asSettled ? settlement.change : { ...settlement.change, problem: own, status } };
+}
+
+async function count(push: Push, settlements: readonly Settlement[]): Promise<void> {
+  if (settlements.length === 0) return;
+  const counts: { -readonly [outcome in keyof RunCounts]?: number } = {};
+  for (const { outcome } of settlements) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  await push.world.runs.add(push.lease.company, push.lease.run.id, push.lease.fence, { counts });
+}
+
+/** Writes to records of the run; returns the ids of those left alone, being under another fence or of another version by now. */
+async function write({ world, lease }: Push, changes: readonly GuardedChange[]): Promise<ReadonlySet<string>> {
+  if (changes.length === 0) return new Set();
+  const { missed } = await world.costCodes.writeInRun(lease.company, lease.run.id, lease.fence, changes);
+  return new Set(missed);
+}

@@ -1,0 +1,162 @@
+import { GrantError } from '../core/ports.ts';
+import { problem, type Problem } from '../core/problems.ts';
+import type { Actor, RecordStatus, Tenant } from '../core/records.ts';
+import { NO_RUN_COUNTS, settled, type Run } from '../core/run.ts';
+import type { Selection } from '../core/selection.ts';
+import { booksOf, readClasses } from './classes.ts';
+import { Interrupted, Lease } from './lease.ts';
+import { passOver } from './pass.ts';
+import { halt, untilAnswered, type Push } from './waiting.ts';
+import type { World } from './world.ts';
+
+/** A mirror older than this is read again before a push; reads are metered, so not every time (quickbooks.md §5.4). */
+const MIRROR_AGE = 2 * 60_000;
+/** The longest a waiting run sleeps before it looks again whether it is still wanted. */
+const WATCH = 1_000;
+
+export interface StartedPush {
+  /** Null when nothing selected can be pushed. */
+  readonly run: Run | null;
+  /** How many of the selected records can be pushed. */
+  readonly pushable: number;
+  /** True when the selection joined a run that was under way. */
+  readonly joined: boolean;
+  /** Selected records that stay out, by reason: a status, or `excluded`. */
+  readonly skipped: Readonly<Record<string, number>>;
+}
+
+const PUSHABLE: readonly RecordStatus[] = ['needs_sync', 'failed'];
+
+/** Asks for the selected records to be synced: in the company's active run if there is one, else in a new one. Nothing waits for it. */
+export async function startPush(world: World, company: Tenant, actor: Actor, selection: Selection): Promise<StartedPush> {
+  const tally = Object.entries(await world.costCodes.tally(company, selection));
+  const skipped = Object.fromEntries(tally.filter(([status, n]) => n > 0 && !PUSHABLE.includes(status as RecordStatus)));
+  const pushable = PUSHABLE.reduce((sum, status) => sum + (tally.find(([of]) => of === status)?.[1] ?? 0), 0);
+  if (pushable === 0) return { run: null, pushable, joined: false, skipped };
+
+  const { run, joined } = await askFor(world, company, actor, selection);
+  await world.dispatch.push(company, run.id);
+  return { run, pushable, joined, skipped };
+}
+
+async function askFor(world: World, company: Tenant, actor: Actor, selection: Selection): Promise<{ run: Run; joined: boolean }> {
+  for (;;) {
+    const active = await world.runs.active(company);
+    const run = active
+      ? await world.runs.ask(company, active.id, selection)
+      : await world.runs.start(company, actor, selection, new Date(world.clock.now()));
+    if (run) return { run, joined: active !== null };
+  }
+}
+
+/** Sends off the runs nobody works on: new ones whose message was lost, and those a dead process left behind. */
+export async function sweep(world: World): Promise<void> {
+  for (const run of await world.runs.unheld(50)) await world.dispatch.push(run.company, run.id);
+}
+
+/**
+ * Works on a run until it is settled, a person stops it, the lease is lost or the signal aborts. Safe to call for any run at any time
+ * from any number of processes: only the holder of the lease does anything.
+ */
+export async function runPush(world: World, company: Tenant, runId: string, signal: AbortSignal): Promise<void> {
+  const lease = await Lease.take(world, company, runId, signal);
+  if (!lease) return;
+  world.log.info({ company, run: runId, fence: lease.fence }, 'run taken');
+  try {
+    await work(world, lease, signal);
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    world.log.info({ company, run: runId, why: error.why }, 'run left');
+    if (error.why === 'wish') await heed(world, lease);
+    if (error.why === 'stop') await world.runs.handOver(company, runId, lease.fence);
+  } finally {
+    await lease.stop();
+  }
+}
+
+async function work(world: World, lease: Lease, signal: AbortSignal): Promise<void> {
+  const { company } = lease;
+  const runId = lease.run.id;
+  await begin(world, lease);
+  if (lease.run.state === 'cancelling') throw new Interrupted('wish');
+  const found = await world.companies.get(company);
+  if (!found) throw new Error('the run belongs to no company');
+
+  const push: Push = { world, lease, settings: found.settings, books: await openBooks(world, lease), failures: 0, signal };
+  const stale = found.classesReadAt === null || world.clock.now() - found.classesReadAt.getTime() > MIRROR_AGE;
+  if (stale) await untilAnswered(push, () => readClasses(world, company, push.books, signal));
+
+  for (;;) {
+    lease.check();
+    const asked = await takeAsked(world, lease);
+    await world.costCodes.refence(company, runId, lease.fence);
+    const open = await world.costCodes.openInRun(company, runId);
+    const level = Math.min(...open.levels.keys());
+    if (level === Infinity) {
+      if (await finish(world, lease, 'finished', null, asked)) return;
+      continue;
+    }
+    const worked = await passOver(push, level);
+    if (worked === 0) await rest(push, open.nextDue);
+  }
+}
+
+/** Opens the run, or takes it over: the former holder's writes stop matching, and the counts are taken from the records. */
+async function begin(world: World, lease: Lease): Promise<void> {
+  const { company, fence, run } = lease;
+  await world.costCodes.refence(company, run.id, fence);
+  const [counted, open] = [await world.costCodes.settledIn(company, run.id), await world.costCodes.openInRun(company, run.id)];
+  const counts = { ...NO_RUN_COUNTS, ...counted };
+  const total = settled(counts) + [...open.levels.values()].reduce((sum, n) => sum + n, 0);
+  const state = run.state === 'cancelling' ? run.state : 'running';
+  const startedAt = run.startedAt ?? new Date(world.clock.now());
+  const kept = await world.runs.write(company, run.id, fence, { state, startedAt, counts, total, waiting: null, problem: null });
+  if (!kept) throw new Interrupted('lost');
+}
+
+async function openBooks(world: World, lease: Lease): Promise<Push['books']> {
+  try {
+    return await booksOf(world, lease.company, async (kind) => {
+      await lease.reserve(kind);
+      await world.runs.add(lease.company, lease.run.id, lease.fence, { callsSent: 1 });
+    });
+  } catch (error) {
+    if (error instanceof GrantError) return halt(world, lease, problem('reconnect_needed'));
+    throw error;
+  }
+}
+
+/** Claims the records of every selection asked for since the last look. Returns how many selections have been taken in all. */
+async function takeAsked(world: World, lease: Lease): Promise<number> {
+  const run = await world.runs.get(lease.company, lease.run.id);
+  if (!run) throw new Interrupted('lost');
+  if (run.taken === run.asked.length) return run.taken;
+  let total = run.total;
+  for (const selection of run.asked.slice(run.taken)) total += await world.costCodes.claim(run.company, run.id, lease.fence, selection);
+  total += await world.costCodes.claimParents(run.company, run.id, lease.fence);
+  const kept = await world.runs.write(run.company, run.id, lease.fence, { taken: run.asked.length, total });
+  if (!kept) throw new Interrupted('lost');
+  return run.asked.length;
+}
+
+/** Nothing could be worked on: waits until the first record is due or the windows open. */
+async function rest(push: Push, nextDue: Date | null): Promise<void> {
+  const due = nextDue === null ? 0 : nextDue.getTime() - push.world.clock.now();
+  await push.lease.pause(Math.min(WATCH, Math.max(50, due)));
+}
+
+/** A person paused or cancelled the run. Cancelling hands back what is open; what was sent is known or looked up by the next run. */
+async function heed(world: World, lease: Lease): Promise<void> {
+  const { company, fence } = lease;
+  const run = await world.runs.get(company, lease.run.id);
+  if (run?.state !== 'cancelling') return world.runs.handOver(company, lease.run.id, fence);
+  const released = await world.costCodes.release(company, run.id, fence);
+  await world.runs.add(company, run.id, fence, { counts: { released } });
+  await finish(world, lease, 'cancelled', null, run.asked.length);
+}
+
+async function finish(world: World, lease: Lease, state: Run['state'], why: Problem | null, asked: number): Promise<boolean> {
+  const ended = await world.runs.end(lease.company, lease.run.id, lease.fence, { state, problem: why, at: new Date(world.clock.now()), asked });
+  if (ended) world.log.info({ company: lease.company, run: lease.run.id, state }, 'run ended');
+  return ended;
+}
