@@ -1,0 +1,143 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Company, User } from '../core/company.ts';
+import { BooksError, GrantError, type CompanyFacts, type Grant, type Person } from '../core/ports.ts';
+import type { Tenant } from '../core/records.ts';
+import { accessTokens } from './tokens.ts';
+import type { World } from './world.ts';
+
+/** A way to Intuit that a browser was sent on; kept in its session and used once. */
+export interface PendingSignIn {
+  readonly state: string;
+  readonly nonce: string;
+  readonly purpose: 'sign_in' | 'connect';
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+}
+
+export interface Return {
+  readonly query: Readonly<Record<string, string | undefined>>;
+  readonly pending: PendingSignIn | null;
+  readonly redirectUri: string;
+}
+
+const SIGN_IN_PROBLEMS = {
+  state_mismatch: ['This sign-in was not started here, or was used before.', 'Start again from QuickBooks or with the button below.'],
+  denied: ['You chose not to allow it in QuickBooks.', 'Nothing was changed. You can try again whenever you want.'],
+  invalid_scope: ['Intuit does not allow this app to read the class list.', 'This is a fault of ours; please tell support.'],
+  email_unverified: ['Intuit has not verified your e-mail address yet.', 'Verify it in your Intuit account, then sign in again.'],
+  code_refused: ['Intuit did not accept the sign-in.', 'It may have taken too long. Start again.'],
+  intuit_unreachable: ['Intuit cannot be reached just now.', 'Nothing was changed. Try again in a minute.'],
+  realm_missing: ['QuickBooks did not say which company to connect.', 'Start again and choose a company.'],
+} as const;
+
+export type SignInProblem = keyof typeof SIGN_IN_PROBLEMS;
+
+/** Why a way to Intuit and back did not end well, with a sentence and a next step for the person. */
+export class SignInError extends Error {
+  readonly code: SignInProblem;
+  readonly next: string;
+
+  constructor(code: SignInProblem) {
+    const [sentence, next] = SIGN_IN_PROBLEMS[code];
+    super(sentence);
+    this.name = 'SignInError';
+    this.code = code;
+    this.next = next;
+  }
+
+  get sentence(): string {
+    return this.message;
+  }
+}
+
+/** How long somebody may stay at Intuit before the way back closes. */
+const PENDING = 30 * 60_000;
+
+/** Begins a way to Intuit: the address to send the browser to, and what its session must keep. */
+export function begin(world: World, purpose: PendingSignIn['purpose'], redirectUri: string): { url: string; pending: PendingSignIn } {
+  const pending = { state: world.random.hex(24), nonce: world.random.hex(24), purpose, startedAt: world.clock.now() };
+  return { url: world.identity.authorizeUrl({ purpose, redirectUri, state: pending.state, nonce: pending.nonce }), pending };
+}
+
+/** Ends a sign-in. Throws SignInError. */
+export async function finishSignIn(world: World, back: Return): Promise<User> {
+  const { person } = await exchange(world, back, 'sign_in');
+  return world.users.signIn(person);
+}
+
+/**
+ * Ends a connect: signs the person in, stores the grant for the company named beside the code, and makes the person a member. A run
+ * that waited for the connection goes on. Throws SignInError.
+ */
+export async function finishConnect(world: World, back: Return): Promise<{ user: User; company: Company }> {
+  const { person, grant } = await exchange(world, back, 'connect');
+  const { realmId } = back.query;
+  if (!realmId || !/^\d{1,20}$/.test(realmId)) throw new SignInError('realm_missing');
+  const user = await world.users.signIn(person);
+  const company = await world.companies.connect({ realmId, grant, facts: await factsOf(world, realmId, grant), at: new Date(world.clock.now()) });
+  await resume(world, company.id);
+  return { user: await world.users.join(user.id, company.id, 'operator'), company };
+}
+
+async function exchange(world: World, { query, pending, redirectUri }: Return, purpose: PendingSignIn['purpose']): Promise<{ grant: Grant; person: Person }> {
+  const known = pending !== null && pending.purpose === purpose && same(pending.state, query.state) && world.clock.now() - pending.startedAt < PENDING;
+  if (!known) throw new SignInError('state_mismatch');
+  if (query.error === 'access_denied') throw new SignInError('denied');
+  if (query.error === 'invalid_scope') throw new SignInError('invalid_scope');
+  if (query.error || !query.code) throw new SignInError('code_refused');
+  const answer = await world.identity.exchange({ code: query.code, redirectUri, nonce: pending.nonce }).catch((error: unknown) => {
+    if (!(error instanceof GrantError)) throw error;
+    world.log.warn({ kind: error.kind, intuitTid: error.intuitTid }, 'Intuit did not accept a sign-in');
+    throw new SignInError(error.kind === 'unreachable' ? 'intuit_unreachable' : 'code_refused');
+  });
+  if (!answer.person.emailVerified) throw new SignInError('email_unverified');
+  return answer;
+}
+
+function same(expected: string, given: string | undefined): boolean {
+  const [a, b] = [Buffer.from(expected), Buffer.from(given ?? '')];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+async function factsOf(world: World, realmId: string, grant: Grant): Promise<CompanyFacts> {
+  const fresh = { current: async () => grant.accessToken, renewed: async () => Promise.reject(new GrantError('invalid_grant', 'A new token was refused.')) };
+  try {
+    return await world.openBooks(realmId, fresh, async () => {}).facts();
+  } catch (error) {
+    if (error instanceof BooksError || error instanceof GrantError) throw new SignInError('intuit_unreachable');
+    throw error;
+  }
+}
+
+/** Lets the company's run go on after its connection was mended. */
+async function resume(world: World, company: Tenant): Promise<void> {
+  const active = await world.runs.active(company);
+  if (active?.state !== 'halted') return;
+  const run = await world.runs.wish(company, active.id, 'resume');
+  if (run) await world.dispatch.push(company, run.id);
+}
+
+/** Ends the connection: tells Intuit, then deletes the tokens. Staged codes, links and history stay. */
+export async function disconnect(world: World, company: Tenant): Promise<void> {
+  const held = await world.companies.grant(company);
+  if (held) {
+    await world.identity.revoke(held.grant.refreshToken).catch((error: unknown) => {
+      if (!(error instanceof GrantError)) throw error;
+      world.log.warn({ company, intuitTid: error.intuitTid }, 'the grant could not be revoked at Intuit');
+    });
+  }
+  await world.companies.setConnection(company, 'disconnected', new Date(world.clock.now()));
+}
+
+/** QuickBooks says it disconnected the company. Anybody could say so, so a refresh has to fail before it is believed (quickbooks.md §7.1). */
+export async function disconnectedInQuickBooks(world: World, company: Tenant): Promise<'disconnected' | 'still_connected'> {
+  const tokens = accessTokens(world, company);
+  try {
+    await tokens.renewed(await tokens.current());
+    return 'still_connected';
+  } catch (error) {
+    if (!(error instanceof GrantError) || error.kind === 'unreachable') return 'still_connected';
+    await world.companies.setConnection(company, 'disconnected', new Date(world.clock.now()));
+    return 'disconnected';
+  }
+}
