@@ -1,0 +1,284 @@
+// Events only: htmx fetches and swaps, this keeps the selection, opens sheets and cards, and puts times in the person's zone.
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const number = new Intl.NumberFormat('en-US');
+
+  // Times: the markup holds UTC; the person sees their own zone, with UTC on hover.
+  const dayAndTime = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+  const withYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
+  const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+
+  const ago = (date) => {
+    const minutes = Math.round((date - Date.now()) / 60000);
+    if (minutes > -1) return 'just now';
+    if (minutes > -60) return relative.format(minutes, 'minute');
+    if (minutes > -1440) return relative.format(Math.round(minutes / 60), 'hour');
+    return withYear.format(date);
+  };
+  const local = (time) => {
+    const date = new Date(time.dateTime);
+    const { style } = time.dataset;
+    if (style === 'ago') return ago(date);
+    if (style === 'clock') return clock.format(date);
+    return (date.getFullYear() === new Date().getFullYear() ? dayAndTime : withYear).format(date);
+  };
+  const localise = () => {
+    for (const time of all('time[datetime]')) {
+      const text = local(time);
+      if (time.textContent === text) continue;
+      if (time.textContent.endsWith('UTC')) time.title = time.textContent;
+      time.textContent = text;
+    }
+  };
+
+  // Selection: named records, or all that match but the exceptions. Records off the page are kept here and sent with the form.
+  const chosen = { matching: null, ids: new Map(), except: new Map(), anchor: null };
+  const rows = () => all('#rows > tr');
+  const bar = () => $('selection');
+  const filterNow = () => $('records')?.elements.filter.value ?? '';
+  const isChosen = (id) => (chosen.matching === null ? chosen.ids.has(id) : !chosen.except.has(id));
+
+  const choose = (row, on) => {
+    const { id } = row.dataset;
+    const into = chosen.matching === null ? chosen.ids : chosen.except;
+    if (on === (chosen.matching === null)) into.set(id, 'syncs' in row.dataset);
+    else into.delete(id);
+  };
+  const clear = () => {
+    chosen.matching = null;
+    chosen.ids.clear();
+    chosen.except.clear();
+  };
+  const totals = () => {
+    const syncs = (map) => [...map.values()].filter(Boolean).length;
+    if (chosen.matching === null) return { count: chosen.ids.size, syncing: syncs(chosen.ids) };
+    const { matching, syncing } = bar().dataset;
+    return { count: matching - chosen.except.size, syncing: syncing - syncs(chosen.except) };
+  };
+  const words = () => {
+    const matching = Number(bar().dataset.matching);
+    const { count, syncing } = totals();
+    if (count === 0) return `None selected of ${number.format(matching)}`;
+    const here = rows().filter((row) => isChosen(row.dataset.id)).length;
+    const elsewhere = count > here ? ` (${number.format(count - here)} not on this page)` : '';
+    return `${number.format(count)} selected of ${number.format(matching)}${elsewhere} · ${number.format(syncing)} can sync`;
+  };
+  const paint = () => {
+    if (!bar()) return;
+    if (chosen.matching !== null && chosen.matching !== filterNow()) clear();
+    for (const row of rows()) {
+      const on = isChosen(row.dataset.id);
+      row.classList.toggle('selected', on);
+      row.querySelector('[name=id]').checked = on;
+      row.querySelector('.serial').setAttribute('aria-pressed', String(on));
+    }
+    const on = rows().filter((row) => isChosen(row.dataset.id)).length;
+    const box = $('page-check');
+    box.checked = on > 0 && on === rows().length;
+    box.indeterminate = on > 0 && on < rows().length;
+    $('scope').value = chosen.matching === null ? 'ids' : 'matching';
+    const text = words();
+    if ($('selected-words').textContent !== text) $('selected-words').textContent = text;
+    $('clear').hidden = totals().count === 0;
+  };
+  const announce = (text) => {
+    if ($('say').textContent !== text) $('say').textContent = text;
+  };
+  const change = (work) => {
+    work();
+    paint();
+    announce($('selected-words').textContent);
+  };
+  const chooseAll = () => change(() => {
+    clear();
+    chosen.matching = filterNow();
+  });
+  /** Plain click takes one row alone, Ctrl or Cmd keeps the others, Shift takes all from the anchor. */
+  const pick = (row, event) => change(() => {
+    const list = rows();
+    const { id } = row.dataset;
+    const from = list.findIndex((other) => other.dataset.id === chosen.anchor);
+    if (event.shiftKey && from >= 0) {
+      if (!(event.ctrlKey || event.metaKey)) clear();
+      const to = list.indexOf(row);
+      for (const between of list.slice(Math.min(from, to), Math.max(from, to) + 1)) choose(between, true);
+      return;
+    }
+    if (event.ctrlKey || event.metaKey) choose(row, !isChosen(id));
+    else {
+      const alone = isChosen(id) && totals().count === 1;
+      clear();
+      if (!alone) choose(row, true);
+    }
+    chosen.anchor = id;
+  });
+  const tick = (row, event) => change(() => {
+    const on = event.target.checked;
+    choose(row, on);
+    const list = rows();
+    const from = list.findIndex((other) => other.dataset.id === chosen.anchor);
+    if (tick.shift && from >= 0) {
+      const to = list.indexOf(row);
+      for (const between of list.slice(Math.min(from, to), Math.max(from, to) + 1)) choose(between, on);
+    }
+    chosen.anchor = row.dataset.id;
+  });
+
+  document.addEventListener('formdata', (event) => {
+    if (event.target.id !== 'records') return;
+    const here = new Set(rows().map((row) => row.dataset.id));
+    const [name, map] = chosen.matching === null ? ['id', chosen.ids] : ['except', chosen.except];
+    for (const id of map.keys()) if (!here.has(id)) event.formData.append(name, id);
+  });
+
+  // Sheets: whatever htmx puts into the sheet opens it; focus goes back to what opened it.
+  let opener = null;
+  const openSheet = () => {
+    const sheet = $('sheet');
+    const content = $('sheet-body').firstElementChild;
+    if (!content) return;
+    if (!sheet.open) {
+      opener = document.activeElement?.id ? document.activeElement.id : document.activeElement;
+      sheet.showModal();
+    }
+    sheet.scrollTop = 0;
+  };
+  const closeSheet = () => $('sheet').open && $('sheet').close();
+
+  // Cards open by hover and focus, and stay while the pointer is on them (WCAG 1.4.13); Escape and a click elsewhere close them.
+  let closing = null;
+  const showCard = (source) => {
+    clearTimeout(closing);
+    const card = $(source.dataset.card);
+    if (!card || card.matches(':popover-open')) return;
+    card.showPopover({ source });
+  };
+  const hideCardSoon = () => {
+    clearTimeout(closing);
+    closing = setTimeout(() => {
+      for (const card of all('.card:popover-open')) if (!card.matches(':hover, :focus-within')) card.hidePopover();
+    }, 250);
+  };
+  const near = (event, selector) => (event.target instanceof Element ? event.target.closest(selector) : null);
+  document.addEventListener('pointerover', (event) => {
+    if (event.pointerType === 'touch') return;
+    const source = near(event, '[data-card]');
+    if (source) showCard(source);
+    else if (near(event, '.card')) clearTimeout(closing);
+    else if (document.querySelector('.card:popover-open')) hideCardSoon();
+  });
+  document.addEventListener('focusin', (event) => {
+    const source = near(event, '[data-card]');
+    if (source && source.matches(':focus-visible')) showCard(source);
+    else if (!near(event, '.card')) hideCardSoon();
+  });
+
+  document.addEventListener('click', (event) => {
+    const row = near(event, '#rows > tr');
+    if (near(event, '.serial')) return pick(row, event);
+    if (near(event, '#select-all')) {
+      event.preventDefault();
+      return chooseAll();
+    }
+    if (near(event, '#clear')) {
+      event.preventDefault();
+      return change(clear);
+    }
+    if (near(event, '.close')) {
+      if ($('sheet').contains(event.target)) {
+        event.preventDefault();
+        closeSheet();
+      }
+      return undefined;
+    }
+    if (event.target === $('sheet')) return closeSheet();
+    const copy = near(event, '[data-copy]');
+    if (copy) {
+      navigator.clipboard?.writeText($(copy.dataset.copy).textContent).then(() => announce('Copied'), () => announce('Could not copy'));
+      return undefined;
+    }
+    const menu = near(event, '.menu button, .menu a, .row-actions button');
+    if (menu) menu.closest('[popover]:popover-open')?.hidePopover();
+    return undefined;
+  });
+  document.addEventListener('click', (event) => { tick.shift = event.shiftKey; }, true);
+  document.addEventListener('change', (event) => {
+    if (event.target.name === 'id' && near(event, '#rows')) tick(near(event, '#rows > tr'), event);
+    if (event.target.id === 'page-check') change(() => rows().forEach((row) => choose(row, event.target.checked)));
+    if (event.target.id === 'picker-check') for (const box of all('#picker-list [name=id]')) box.checked = event.target.checked;
+  });
+
+  const step = (row, by) => {
+    const list = rows();
+    return list[list.indexOf(row) + by] ?? row;
+  };
+  document.addEventListener('keydown', (event) => {
+    const typing = near(event, 'input:not([type=checkbox]), textarea, select');
+    if (event.key === '/' && !typing && $('q') && !$('sheet').open) {
+      event.preventDefault();
+      $('q').focus();
+      return;
+    }
+    if (event.key === 'Escape' && !typing && bar() && !$('sheet').open && !document.querySelector(':popover-open') && totals().count > 0) change(clear);
+    const row = near(event, '#rows > tr');
+    if (!row || typing) return;
+    if ((event.key === 'a' || event.key === 'A') && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      const whole = rows().every((other) => isChosen(other.dataset.id));
+      if (whole) chooseAll();
+      else change(() => rows().forEach((other) => choose(other, true)));
+    }
+    const serial = near(event, '.serial');
+    if (!serial) return;
+    if (event.key === ' ') {
+      event.preventDefault();
+      pick(row, { shiftKey: event.shiftKey, ctrlKey: !event.shiftKey, metaKey: false });
+    } else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      event.preventDefault();
+      const next = step(row, event.key === 'ArrowDown' ? 1 : -1);
+      next.querySelector('.serial').focus();
+      if (event.shiftKey) {
+        chosen.anchor ??= row.dataset.id;
+        pick(next, { shiftKey: true, ctrlKey: false, metaKey: false });
+      }
+    }
+  });
+
+  // htmx: after every swap the new markup gets times and selection; failures to reach the server are said once.
+  let reported = '';
+  const trouble = () => {
+    if ($('trouble').firstChild) return;
+    const line = document.createElement('div');
+    line.className = 'notice bad';
+    line.append(Object.assign(document.createElement('p'), { textContent: 'Linarc Class Sync does not answer. Nothing is lost: what runs goes on, and this page keeps trying.' }));
+    $('trouble').append(line);
+  };
+  document.addEventListener('htmx:after:swap', (event) => {
+    localise();
+    paint();
+    if (event.detail.ctx?.target?.id === 'sheet-body') openSheet();
+    const state = document.querySelector('[data-announce]')?.dataset.announce ?? '';
+    if (state !== reported && (state || reported)) announce(state || 'Finished');
+    reported = state;
+  });
+  document.addEventListener('htmx:error', (event) => {
+    if (event.detail.ctx?.request) trouble();
+  });
+  document.addEventListener('htmx:after:request', (event) => {
+    if (event.detail.ctx?.response?.status < 400) $('trouble').replaceChildren();
+  });
+
+  document.addEventListener('DOMContentLoaded', () => {
+    if (bar() && 'all' in bar().dataset) chosen.matching = filterNow();
+    $('sheet').addEventListener('close', () => {
+      $('sheet-body').replaceChildren();
+      const back = typeof opener === 'string' ? $(opener) : opener;
+      if (back?.isConnected) back.focus();
+    });
+    localise();
+    paint();
+    setInterval(localise, 30000);
+  });
+})();

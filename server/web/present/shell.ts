@@ -1,0 +1,137 @@
+import type { Company, Role, User } from '../../core/company.ts';
+import type { Run } from '../../core/run.ts';
+import { paths } from '../paths.ts';
+import { initials, moment, type Moment } from './format.ts';
+import type { Notice } from './notice.ts';
+import { runProgress, runTitle } from './progress.ts';
+
+export interface Assets {
+  readonly css: string;
+  readonly script: string;
+  readonly htmx: string;
+}
+
+export interface Connection {
+  readonly label: 'QuickBooks' | 'Linarc';
+  readonly state: 'good' | 'warn' | 'off';
+  readonly words: string;
+  readonly href: string;
+}
+
+export interface Banner {
+  readonly sentence: string;
+  readonly since: Moment | null;
+  readonly link: { readonly label: string; readonly href: string } | null;
+}
+
+/** What surrounds every page: whose company, what is connected, what runs, who is signed in. */
+export interface Shell {
+  readonly title: string;
+  readonly assets: Assets;
+  readonly person: { readonly name: string; readonly email: string; readonly initials: string; readonly role: string | null } | null;
+  readonly company: { readonly name: string } | null;
+  readonly others: readonly { readonly id: string; readonly name: string }[];
+  readonly tabs: readonly { readonly label: string; readonly href: string; readonly current: boolean }[];
+  readonly connections: readonly Connection[];
+  readonly activity: Activity;
+  readonly banner: Banner | null;
+  readonly notice: Notice | null;
+  readonly sandbox: { readonly quickbooksUrl: string; readonly linarcUrl: string } | null;
+}
+
+/** The running sync in the header; a view of its own, so that live updates can replace it. */
+export interface Activity {
+  readonly running: { readonly words: string; readonly href: string } | null;
+  readonly swap: boolean;
+}
+
+export interface Surroundings {
+  readonly user: User | null;
+  readonly company: Company | null;
+  readonly role: Role | null;
+  readonly companies: readonly Company[];
+  readonly run: Run | null;
+}
+
+export function shell(around: Surroundings, given: {
+  title: string; path: string; assets: Assets; notice: Notice | null; sandbox: Shell['sandbox']; now: number;
+}): Shell {
+  const { user, company, role, companies, run } = around;
+  return {
+    title: given.title,
+    assets: given.assets,
+    person: user === null ? null : { name: user.name, email: user.email, initials: initials(user.name || user.email), role },
+    company: company === null ? null : { name: company.name },
+    others: companies.filter(({ id }) => id !== company?.id).map(({ id, name }) => ({ id, name })),
+    tabs: company === null ? [] : tabs(company, role, given.path),
+    connections: company === null ? [] : connections(company),
+    activity: activity(run, given.now),
+    banner: company === null ? null : banner(company),
+    notice: given.notice,
+    sandbox: given.sandbox,
+  };
+}
+
+export function activity(run: Run | null, now: number, swap = false): Activity {
+  if (run === null) return { running: null, swap };
+  const { percent, href, state } = runProgress(run, now);
+  return { running: { words: state === 'running' ? `Syncing ${percent} %` : `${runTitle(state)}, ${percent} %`, href }, swap };
+}
+
+/** The Cost Codes tab is there only when the company's configuration enables it (linarc.md §3.1). */
+function tabs(company: Company, role: Role | null, path: string): Shell['tabs'] {
+  const all = [
+    ...(company.settings.costCodes ? [{ label: 'Cost Codes', href: paths.costCodes }] : []),
+    { label: 'Runs', href: paths.runs },
+    ...(role === 'admin' ? [{ label: 'Settings', href: paths.settings }] : []),
+  ];
+  return all.map((tab) => ({ ...tab, current: path === tab.href || path.startsWith(`${tab.href}/`) }));
+}
+
+function connections(company: Company): readonly Connection[] {
+  const quickbooks = {
+    connected: { state: 'good', words: 'connected' },
+    needs_reconnect: { state: 'warn', words: 'needs to be reconnected' },
+    disconnected: { state: 'off', words: 'not connected' },
+  } as const;
+  return [
+    { label: 'QuickBooks', ...quickbooks[company.connection], href: paths.connect },
+    company.linarc === null
+      ? { label: 'Linarc', state: 'off', words: 'not linked', href: paths.linarc }
+      : { label: 'Linarc', state: 'good', words: `linked to ${company.linarc.name}`, href: paths.linarc },
+  ];
+}
+
+/** The one thing that stands in the way of the whole company, the gravest first. */
+function banner(company: Company): Banner | null {
+  const since = moment(company.connectionChangedAt);
+  if (company.connection === 'needs_reconnect') {
+    return {
+      sentence: 'QuickBooks no longer accepts the connection of this company. Waiting codes stay where they are.',
+      since, link: { label: 'Reconnect to QuickBooks', href: paths.connectStart },
+    };
+  }
+  if (company.connection === 'disconnected') {
+    return {
+      sentence: 'This company is disconnected from QuickBooks. Its cost codes and mappings are kept.',
+      since, link: { label: 'Connect to QuickBooks', href: paths.connectStart },
+    };
+  }
+  if (company.linarc === null) {
+    return { sentence: 'No Linarc company is linked yet, so nothing can be imported.', since: null, link: { label: 'Link the Linarc company', href: paths.linarc } };
+  }
+  if (company.classTracking === 'off') {
+    return {
+      sentence: 'Class tracking is turned off in QuickBooks. Turn it on there: Account and settings, Advanced, Categories, Track classes.',
+      since: null, link: null,
+    };
+  }
+  return null;
+}
+
+export function homeOf(company: Company): string {
+  if (company.connection === 'disconnected') return paths.connect;
+  if (company.linarc === null) return paths.linarc;
+  return company.settings.costCodes ? paths.costCodes : paths.runs;
+}
+

@@ -1,0 +1,336 @@
+import type { Company, Role } from '../../core/company.ts';
+import type { RecordPage, StatusCounts } from '../../core/ports.ts';
+import { PROBLEMS, describe, problem, type ProblemCode } from '../../core/problems.ts';
+import type { Run } from '../../core/run.ts';
+import type { RecordFilter, SortColumn } from '../../core/selection.ts';
+import { paths } from '../paths.ts';
+import { PAGE_SIZES, fieldsOf, filterOnly, isProblemCode, searchOf, withFilter, without, type StagingQuery } from '../query.ts';
+import { count, counted, listed, momentOrNull, type Moment } from './format.ts';
+import type { Notice } from './notice.ts';
+import { importProgress, importResult, runProgress, type ImportProgress, type RunProgress } from './progress.ts';
+import { row, type Row } from './row.ts';
+import { BAR_ORDER, STATUS_LABELS, type StatusKey } from './status.ts';
+
+export interface Staging {
+  readonly notice: Notice | null;
+  readonly library: string;
+  readonly imported: { readonly at: Moment; readonly by: string | null } | null;
+  readonly importResult: { readonly text: string; readonly failed: boolean } | null;
+  readonly imports: readonly { readonly label: string; readonly mode: string }[];
+  readonly pickerHref: string;
+  readonly rail: Rail;
+  readonly search: { readonly text: string; readonly hidden: readonly Field[] };
+  readonly chips: readonly Chip[];
+  readonly types: readonly Option[];
+  readonly actives: readonly Option[];
+  readonly narrowed: { readonly words: string; readonly clearHref: string } | null;
+  readonly causes: readonly Cause[];
+  readonly table: Table | null;
+  readonly empty: Empty | null;
+  readonly selection: SelectionBar;
+  readonly live: Live;
+  /** Why nothing may be changed, for the disabled buttons; null when it may. */
+  readonly denied: string | null;
+  readonly address: string;
+}
+
+export interface Field {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface Option {
+  readonly label: string;
+  readonly value: string;
+  readonly chosen: boolean;
+}
+
+export interface Chip {
+  readonly label: string;
+  readonly count: string;
+  readonly href: string;
+  readonly current: boolean;
+  readonly key: StatusKey | 'all';
+}
+
+/** How much of the library stands where: a bar and its words, each a link that filters. */
+export interface Rail {
+  readonly bar: readonly { readonly key: StatusKey; readonly x: number; readonly width: number }[];
+  readonly words: string;
+  readonly swap: boolean;
+  readonly parts: readonly Chip[];
+}
+
+export interface Cause {
+  readonly code: string;
+  readonly title: string;
+  readonly count: string;
+  readonly next: string;
+  readonly href: string;
+  /** The filter this cause stands for, as a form sends it. */
+  readonly filter: string;
+  readonly retriable: boolean;
+  readonly tone: 'failed' | 'needs_action';
+}
+
+export interface Table {
+  readonly label: string;
+  readonly heads: readonly { readonly label: string; readonly href: string; readonly sorted: 'ascending' | 'descending' | null; readonly key: string }[];
+  readonly rows: readonly Row[];
+  readonly from: number;
+  readonly pager: Pager;
+}
+
+export interface Pager {
+  readonly words: string;
+  readonly previous: string | null;
+  readonly next: string | null;
+  readonly first: string | null;
+  readonly last: string | null;
+  readonly sizes: readonly { readonly label: string; readonly href: string; readonly current: boolean }[];
+}
+
+export interface Empty {
+  readonly title: string;
+  readonly sentence: string;
+  /** Offer the first import. */
+  readonly offerImport: boolean;
+  readonly link: { readonly label: string; readonly href: string } | null;
+}
+
+export interface SelectionBar {
+  /** All that match, as the server will read them again. */
+  readonly filter: string;
+  readonly matching: number;
+  readonly syncing: number;
+  readonly all: boolean;
+  readonly words: string;
+}
+
+/** Polled while something runs; without `every` the browser stops asking. */
+export interface Live {
+  readonly href: string;
+  readonly active: boolean;
+  readonly from: number;
+  /** What was running, so that its end can be told apart from nothing new. */
+  readonly watching: string;
+  readonly run: RunProgress | null;
+  readonly import: ImportProgress | null;
+  readonly denied: string | null;
+}
+
+export interface StagingFacts {
+  readonly company: Company;
+  readonly role: Role;
+  readonly query: StagingQuery;
+  readonly counts: StatusCounts;
+  readonly page: RecordPage;
+  /** Of all that match, how many Sync to QBO would take. */
+  readonly syncing: number;
+  readonly taskTypes: readonly string[];
+  readonly causes: readonly { readonly code: ProblemCode; readonly status: 'failed' | 'needs_action'; readonly count: number }[];
+  readonly run: Run | null;
+  readonly notice: Notice | null;
+  readonly now: number;
+}
+
+/** The article's three imports, word for word (linarc.md §3.4). */
+export const IMPORT_LABELS = {
+  new: 'Import New Items from Linarc',
+  all: 'Import All Items from Linarc',
+  selected: 'Import Selected Items from Linarc',
+} as const;
+
+export function staging(facts: StagingFacts): Staging {
+  const { company, query, counts, page } = facts;
+  const denied = deniedTo(facts.role, company);
+  return {
+    notice: facts.notice,
+    library: `${counted(counts.total, 'cost code')} staged`,
+    imported: importedWhen(company),
+    importResult: importResultOf(company),
+    imports: [{ label: IMPORT_LABELS.new, mode: 'new' }, { label: IMPORT_LABELS.all, mode: 'all' }],
+    pickerHref: paths.picker,
+    rail: rail(counts, query),
+    search: { text: query.filter.search ?? '', hidden: hiddenBut(query, 'q', 'type', 'active', 'from', 'select') },
+    chips: chips(counts, query),
+    types: options('Every type', facts.taskTypes.map((type) => [type, type]), query.filter.taskType ?? ''),
+    actives: options('Active and inactive', [['Active', 'yes'], ['Inactive', 'no']], activeValue(query.filter)),
+    narrowed: narrowed(query, page.total),
+    causes: facts.causes.map((cause) => causeCard(cause, query)),
+    table: page.total === 0 ? null : table(facts, denied !== null),
+    empty: page.total === 0 ? empty(company, counts) : null,
+    selection: {
+      filter: searchOf(filterOnly(query)).replace(/^\?/, ''), matching: page.total, syncing: facts.syncing, all: query.selectAll,
+      words: selectionWords(query.selectAll ? page.total : 0, facts),
+    },
+    live: live(facts),
+    denied,
+    address: `${paths.costCodes}${searchOf({ ...query, selectAll: false })}`,
+  };
+}
+
+/** "12 selected of 8,774 · 9 can sync"; the browser keeps the words current while rows are picked. */
+function selectionWords(selected: number, { page, syncing }: Pick<StagingFacts, 'page' | 'syncing'>): string {
+  if (selected === 0) return `None selected of ${count(page.total)}`;
+  return `${count(selected)} selected of ${count(page.total)} · ${count(syncing)} can sync`;
+}
+
+/** Why this person may not change anything here; null when they may (linarc.md point 32). */
+export function deniedTo(role: Role, company: Pick<Company, 'name'>): string | null {
+  return role === 'viewer' ? `Your role in ${company.name} is viewer: you can read everything, and an operator or admin can change it.` : null;
+}
+
+function importedWhen(company: Company): Staging['imported'] {
+  const at = momentOrNull(company.lastImportedAt);
+  return at === null ? null : { at, by: company.import?.by ?? null };
+}
+
+function importResultOf(company: Company): Staging['importResult'] {
+  const last = company.import;
+  if (last === null || last.state === 'running') return null;
+  if (last.state === 'done') return { text: `Last import: ${importResult(last)}`, failed: false };
+  const { sentence, next } = describe(last.problem ?? problem('interrupted'));
+  return { text: `The last import stopped after ${counted(last.counts.read, 'entry', 'entries')}. ${sentence} ${next}`, failed: true };
+}
+
+export function rail(counts: StatusCounts, query: StagingQuery, swap = false): Rail {
+  const total = Math.max(1, counts.total);
+  let x = 0;
+  const bar = BAR_ORDER.filter((key) => counts.byStatus[key] > 0).map((key) => {
+    const width = (counts.byStatus[key] / total) * 1000;
+    const part = { key, x: Number(x.toFixed(2)), width: Number(width.toFixed(2)) };
+    x += width;
+    return part;
+  });
+  const parts = BAR_ORDER.filter((key) => counts.byStatus[key] > 0).map((key) => chip(key, counts.byStatus[key], query));
+  return { bar, swap, parts, words: listed(parts.map(({ count: n, label }) => `${n} ${label}`)) || 'Nothing staged yet' };
+}
+
+function chip(key: StatusKey | 'all', n: number, query: StagingQuery): Chip {
+  const rest = without(query.filter, 'status', 'excluded', 'problem');
+  const filter: RecordFilter = key === 'all' ? rest : key === 'excluded' ? { ...rest, excluded: true } : { ...rest, status: key };
+  const chosen: StatusKey | 'all' = query.filter.excluded === true ? 'excluded' : query.filter.status ?? 'all';
+  return {
+    key, label: key === 'all' ? 'All' : STATUS_LABELS[key], count: count(n),
+    href: `${paths.costCodes}${searchOf(withFilter(query, filter))}`, current: chosen === key,
+  };
+}
+
+function chips(counts: StatusCounts, query: StagingQuery): readonly Chip[] {
+  const always = chip('all', counts.total, query);
+  const waiting = (['needs_sync', 'needs_action', 'failed', 'synced'] as const).map((key) => chip(key, counts.byStatus[key], query));
+  const running = counts.byStatus.syncing > 0 || query.filter.status === 'syncing' ? [chip('syncing', counts.byStatus.syncing, query)] : [];
+  const excluded = counts.excluded > 0 || query.filter.excluded ? [chip('excluded', counts.excluded, query)] : [];
+  return [always, ...waiting, ...running, ...excluded];
+}
+
+function options(none: string, given: readonly (readonly [string, string])[], chosen: string): readonly Option[] {
+  return [[none, ''] as const, ...given].map(([label, value]) => ({ label, value, chosen: value === chosen }));
+}
+
+function activeValue(filter: RecordFilter): string {
+  return filter.active === undefined ? '' : filter.active ? 'yes' : 'no';
+}
+
+function hiddenBut(query: StagingQuery, ...names: readonly string[]): readonly Field[] {
+  return fieldsOf(query).filter(([name]) => !names.includes(name)).map(([name, value]) => ({ name, value }));
+}
+
+function narrowed(query: StagingQuery, matching: number): Staging['narrowed'] {
+  const { search, problem: code } = query.filter;
+  const words = [
+    ...(search === undefined ? [] : [`“${search}” in code or name`]),
+    ...(code !== undefined && isProblemCode(code) ? [`reason “${PROBLEMS[code].title}”`] : []),
+  ];
+  if (words.length === 0) return null;
+  return {
+    words: `${counted(matching, 'cost code')} with ${listed(words)}`,
+    clearHref: `${paths.costCodes}${searchOf(withFilter(query, without(query.filter, 'search', 'problem')))}`,
+  };
+}
+
+function causeCard(cause: StagingFacts['causes'][number], query: StagingQuery): Cause {
+  const { title, next, remedy } = PROBLEMS[cause.code];
+  const only: StagingQuery = withFilter(query, { status: cause.status, problem: cause.code });
+  return {
+    code: cause.code, title, next, tone: cause.status,
+    count: counted(cause.count, 'cost code'),
+    href: `${paths.costCodes}${searchOf(only)}`,
+    filter: searchOf(filterOnly(only)).replace(/^\?/, ''),
+    retriable: cause.status === 'failed' && remedy !== 'wait',
+  };
+}
+
+const HEADS: readonly (readonly [label: string, column: SortColumn])[] = [
+  ['Cost Code', 'code'], ['Task Name', 'name'], ['Task Type', 'taskType'], ['Task Code Status', 'active'], ['Status', 'status'], ['Synced', 'synced'],
+];
+
+function table({ query, page, company }: StagingFacts, readOnly: boolean): Table {
+  const { by, direction } = query.order;
+  return {
+    label: `Cost codes of ${company.name}`,
+    heads: HEADS.map(([label, column]) => ({
+      label, key: column,
+      href: `${paths.costCodes}${searchOf({ ...query, offset: 0, order: { by: column, direction: by === column && direction === 'asc' ? 'desc' : 'asc' } })}`,
+      sorted: by !== column ? null : direction === 'asc' ? 'ascending' : 'descending',
+    })),
+    rows: page.records.map((record, i) => row(record, { serial: query.offset + i + 1, selected: query.selectAll, readOnly })),
+    from: query.offset,
+    pager: pager(query, page),
+  };
+}
+
+function pager(query: StagingQuery, page: RecordPage): Pager {
+  const { offset, size } = query;
+  const last = Math.max(0, Math.floor((page.total - 1) / size) * size);
+  const at = (from: number, rows = size) => `${paths.costCodes}${searchOf({ ...query, offset: from, size: rows })}`;
+  return {
+    words: `${count(offset + 1)}–${count(offset + page.records.length)} of ${count(page.total)}`,
+    first: offset > 0 ? at(0) : null,
+    previous: offset > 0 ? at(Math.max(0, offset - size)) : null,
+    next: offset + size < page.total ? at(offset + size) : null,
+    last: offset < last ? at(last) : null,
+    sizes: PAGE_SIZES.map((rows) => ({ label: String(rows), href: at(0, rows), current: rows === size })),
+  };
+}
+
+function empty(company: Company, counts: StatusCounts): Empty {
+  if (counts.total > 0 || counts.excluded > 0) {
+    return {
+      title: 'No cost code matches', sentence: 'Nothing in the staged library fits this search and these filters.', offerImport: false,
+      link: { label: 'Show all cost codes', href: paths.costCodes },
+    };
+  }
+  if (company.linarc === null) {
+    return {
+      title: 'Link your Linarc company', sentence: 'Cost codes come from the library of a Linarc company. Link it once, then import.',
+      offerImport: false, link: { label: 'Link the Linarc company', href: paths.linarc },
+    };
+  }
+  if (company.import?.state === 'done') {
+    return {
+      title: 'The Linarc library is empty', sentence: `${company.linarc.name} holds no cost codes yet. Add some in Linarc, then import again.`,
+      offerImport: true, link: null,
+    };
+  }
+  return {
+    title: 'Nothing staged yet',
+    sentence: `Import the cost codes of ${company.linarc.name}. Importing only prepares them here; nothing is written to QuickBooks until you sync.`,
+    offerImport: true, link: null,
+  };
+}
+
+export function live(facts: Pick<StagingFacts, 'company' | 'role' | 'query' | 'run' | 'now'>): Live {
+  const { company, query, run } = facts;
+  const importing = company.import?.state === 'running' ? company.import : null;
+  return {
+    href: `${paths.live}${searchOf({ ...query, selectAll: false })}`,
+    active: run !== null || importing !== null,
+    from: query.offset,
+    watching: [run?.id, importing?.id].filter((id) => id !== undefined).join(' '),
+    run: run === null ? null : runProgress(run, facts.now),
+    import: importing === null ? null : importProgress(importing),
+    denied: deniedTo(facts.role, company),
+  };
+}

@@ -1,0 +1,66 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import ejs from 'ejs';
+import type { Request, Response } from 'express';
+import type { Shell } from './present/shell.ts';
+import type { Views } from './views.ts';
+
+type Template = (model: Readonly<Record<string, unknown>>) => string;
+
+/** Turns a view and its model into HTML. Views see only their own model, as `locals`, and `locals.part` for the views inside them. */
+export interface Renderer {
+  part<V extends keyof Views>(view: V, model: Views[V]): string;
+  page<V extends keyof Views>(view: V, model: Views[V], shell: Shell): string;
+}
+
+/**
+ * Compiles every view under `root` once. With `reload` (development) a view is compiled anew each time, so edits show at once.
+ * Without EJS's `with`, a misspelt bare name throws (engineering.md §2.2).
+ */
+export function createRenderer(root: string, { reload = false } = {}): Renderer {
+  const compiled = new Map<string, Template>();
+
+  const compile = (name: string): Template => {
+    const filename = join(root, `${name}.ejs`);
+    if (!existsSync(filename)) throw new Error(`There is no view ${name}`);
+    return ejs.compile(readFileSync(filename, 'utf8'), { filename, _with: false, views: [root], strict: true }) as Template;
+  };
+  const templateOf = (name: string): Template => {
+    const known = reload ? undefined : compiled.get(name);
+    if (known) return known;
+    const template = compile(name);
+    compiled.set(name, template);
+    return template;
+  };
+  const fill = (name: string, model: object): string => templateOf(name)({ ...model, part: fill });
+
+  if (!reload) for (const name of viewNames(root)) templateOf(name);
+  return {
+    part: fill,
+    page: (view, model, shell) => fill('layout', { shell, body: fill(view, model) }),
+  };
+}
+
+/** The names of all views below a folder, as `part` takes them. */
+export function viewNames(root: string): readonly string[] {
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ejs'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).replace(/\.ejs$/, ''));
+}
+
+/** Whether htmx asked for a piece of the page. A history restore asks for the full page and says so (engineering.md §2.3). */
+export function wantsFragment(req: Request): boolean {
+  return req.get('HX-Request-Type') === 'partial';
+}
+
+export type Render = <V extends keyof Views>(
+  req: Request, res: Response, view: V, model: Views[V], options?: { status?: number; title?: string },
+) => void;
+
+/** One answer for both faces: the view alone for htmx, the view in the layout otherwise. */
+export function createRender(renderer: Renderer, shellOf: (req: Request, res: Response, title: string) => Shell): Render {
+  return (req, res, view, model, { status = 200, title = '' } = {}) => {
+    res.status(status).vary('HX-Request-Type').type('html');
+    res.send(wantsFragment(req) ? renderer.part(view, model) : renderer.page(view, model, shellOf(req, res, title)));
+  };
+}
