@@ -8,8 +8,8 @@ const TOP = [
   'tsconfig.json', 'views',
 ];
 const SERVER = [
-  'app.ts', 'config.ts', 'core', 'embedded', 'jobs', 'linarc', 'main.ts', 'prepare.mjs', 'qbo', 'sandbox', 'secrets.ts', 'services.ts', 'store',
-  'sync', 'web',
+  'app.ts', 'config.ts', 'core', 'embedded', 'jobs', 'linarc', 'log.ts', 'main.ts', 'prepare.mjs', 'qbo', 'sandbox', 'secrets.ts',
+  'services.ts', 'start.ts', 'store', 'sync', 'web',
 ];
 
 const committed = execFileSync('git', ['ls-files'], { encoding: 'utf8' }).trim().split('\n');
