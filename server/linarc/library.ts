@@ -7,6 +7,8 @@ import { LinarcClient, linarcProblem } from './client.ts';
 import type { LinarcSettings } from './client.ts';
 import { LINARC_ID, readEntry } from './fields.ts';
 
+const PAGE_SIZE = 500;
+
 const companyAnswer = z.object({
   id: z.string().regex(LINARC_ID),
   name: z.string().min(1).max(500),
@@ -14,12 +16,11 @@ const companyAnswer = z.object({
 });
 
 const pageAnswer = z.object({
-  items: z.array(z.unknown()).max(500),
+  items: z.array(z.unknown()).max(2 * PAGE_SIZE),
   nextCursor: z.string().min(1).max(10_000).nullable(),
   total: z.int().min(0),
 });
 
-const PAGE_SIZE = 500;
 const IDS_PER_CALL = 100;
 /** A list longer than this is not a cost-code library but a server that has lost its way. */
 const MOST_RECORDS = 1_000_000;
