@@ -1,0 +1,27 @@
+import { Schema } from 'mongoose';
+import { COLLECTION } from './parts.ts';
+
+/** What we last saw of one QuickBooks class. `order` is its SyncToken as a number; `seenIn` the full read that saw it last. */
+export const classes = new Schema(
+  {
+    _id: String,
+    company: { type: String, required: true },
+    classId: { type: String, required: true },
+    syncToken: String,
+    order: Number,
+    name: String,
+    fullyQualifiedName: String,
+    foldedName: String,
+    parentId: String,
+    active: Boolean,
+    createdAt: Date,
+    updatedAt: Date,
+    seenIn: String,
+  },
+  { ...COLLECTION, collection: 'classes' },
+);
+
+classes.index({ company: 1, classId: 1 }, { unique: true });
+// Not unique: while somebody renames classes in QuickBooks the mirror may hold a name twice.
+classes.index({ company: 1, parentId: 1, foldedName: 1 });
+classes.index({ company: 1, active: 1, foldedName: 1 });

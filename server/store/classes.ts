@@ -1,0 +1,108 @@
+import type { Connection } from 'mongoose';
+import { classes as schema } from '../../models/classes.ts';
+import { bareClassName, fold } from '../core/names.ts';
+import type { ClassMirror } from '../core/ports.ts';
+import type { QuickBooksClass, Tenant } from '../core/records.ts';
+import { CHUNK, chunks, isDuplicateKey, literally, type Filter } from './documents.ts';
+import { tenantModel } from './models.ts';
+
+interface ClassDocument extends Omit<QuickBooksClass, 'id'> {
+  readonly _id: string;
+  readonly company: Tenant;
+  readonly classId: string;
+  readonly order: number;
+  readonly foldedName: string;
+  readonly seenIn: string | null;
+}
+
+const BY_NAME = { foldedName: 1, classId: 1 } as const;
+
+/** What we last saw of each company's classes, in the collection `classes`. */
+export function openClassMirror(connection: Connection): ClassMirror {
+  const classes = tenantModel<ClassDocument>(connection, schema);
+
+  async function findIn(query: Filter, field: string, values: readonly string[]): Promise<QuickBooksClass[]> {
+    const found: QuickBooksClass[] = [];
+    for (const part of chunks([...new Set(values)], CHUNK)) {
+      const documents = await classes.find({ ...query, [field]: { $in: part } }).lean<ClassDocument[]>();
+      found.push(...documents.map(classOf));
+    }
+    return found;
+  }
+
+  return {
+    async save(company, given, seenIn) {
+      for (const part of chunks(given, CHUNK)) {
+        const operations = part.map((seen) => ({
+          updateOne: { filter: notNewerThan(company, seen), update: { $set: fieldsOf(company, seen, seenIn) }, upsert: true },
+        }));
+        // An upsert that finds only a newer state of the class fails by its key, and that state stays.
+        await classes.bulkWrite(operations, { ordered: false }).catch((error: unknown) => {
+          if (!isDuplicateKey(error)) throw error;
+        });
+        if (seenIn !== null) await classes.updateMany({ company, classId: { $in: part.map((seen) => seen.id) } }, { $set: { seenIn } });
+      }
+    },
+
+    async dropUnseen(company, seenIn) {
+      // What was written while the read went on carries no mark: the read may have passed its place already. The next read judges it.
+      const { deletedCount } = await classes.deleteMany({ company, seenIn: { $nin: [seenIn, null] } });
+      await classes.updateMany({ company, seenIn: null }, { $set: { seenIn } });
+      return deletedCount;
+    },
+
+    async drop(company, ids) {
+      for (const part of chunks(ids, CHUNK)) await classes.deleteMany({ company, classId: { $in: part } });
+    },
+
+    byIds: (company, ids) => findIn({ company }, 'classId', ids),
+
+    async byNames(company, asked) {
+      const namesOf = new Map<string | null, string[]>();
+      for (const { parentId, foldedName } of asked) namesOf.set(parentId, [...(namesOf.get(parentId) ?? []), foldedName]);
+      const found: QuickBooksClass[] = [];
+      for (const [parentId, names] of namesOf) found.push(...(await findIn({ company, parentId }, 'foldedName', names)));
+      return found;
+    },
+
+    withNames: (company, foldedNames) => findIn({ company }, 'foldedName', foldedNames),
+
+    async search(company, text, limit) {
+      const query = { company, foldedName: { $regex: literally(fold(text)) } };
+      return (await classes.find(query).sort(BY_NAME).limit(limit).lean<ClassDocument[]>()).map(classOf);
+    },
+
+    async count(company) {
+      const groups = await classes.aggregate<{ _id: boolean; count: number }>([
+        { $match: { company } },
+        { $group: { _id: '$active', count: { $sum: 1 } } },
+      ]);
+      const countOf = (active: boolean) => groups.find(({ _id }) => _id === active)?.count ?? 0;
+      return { active: countOf(true), inactive: countOf(false) };
+    },
+  };
+}
+
+function keyOf(company: Tenant, id: string): string {
+  return `${company}:${id}`;
+}
+
+/** SyncTokens only rise, so an answer that was long on its way cannot undo a newer one; a class made anew under the same id may. */
+function notNewerThan(company: Tenant, seen: QuickBooksClass): Filter {
+  const $or = [{ order: { $lte: orderOf(seen) } }, { createdAt: { $ne: seen.createdAt } }];
+  return { _id: keyOf(company, seen.id), company, $or };
+}
+
+function orderOf(seen: QuickBooksClass): number {
+  const order = Number(seen.syncToken);
+  return Number.isFinite(order) ? order : 0;
+}
+
+function fieldsOf(company: Tenant, seen: QuickBooksClass, seenIn: string | null): Filter {
+  const { id, ...fields } = seen;
+  return { ...fields, company, classId: id, order: orderOf(seen), foldedName: fold(bareClassName(seen)), seenIn };
+}
+
+function classOf({ classId, syncToken, name, fullyQualifiedName, parentId, active, createdAt, updatedAt }: ClassDocument): QuickBooksClass {
+  return { id: classId, syncToken, name, fullyQualifiedName, parentId, active, createdAt, updatedAt };
+}

@@ -1,0 +1,289 @@
+import type { Connection, Model } from 'mongoose';
+import { costcodes as schema } from '../../models/costcodes.ts';
+import type { CostCodes, GuardedChange, Random, StagedDraft } from '../core/ports.ts';
+import type { RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
+import { NO_RUN_COUNTS, type RunOutcome } from '../core/run.ts';
+import type { Selection } from '../core/selection.ts';
+import {
+  CHUNK, chunks, fieldsOfChange, fieldsOfDraft, isDuplicateKey, recordOf, UNTOUCHED, type CostCodeDocument, type Filter,
+} from './documents.ts';
+import { tenantModel } from './models.ts';
+import { matching, selected, sortOf } from './selecting.ts';
+
+type Records = Model<CostCodeDocument>;
+
+const IN_ORDER = { sortKey: 1, _id: 1 } as const;
+const PUSHABLE: readonly unknown[] = ['needs_sync', 'failed'] satisfies RecordStatus[];
+
+/** The staged records, in the collection `costcodes`. */
+export function openCostCodes(connection: Connection, random: Random): CostCodes {
+  const records: Records = tenantModel<CostCodeDocument>(connection, schema);
+
+  return {
+    async get(company, id) {
+      const document = await records.findOne({ company, _id: id }).lean<CostCodeDocument>();
+      return document && recordOf(document);
+    },
+    byIds: (company, ids) => findIn(records, { company }, '_id', ids),
+    byLinarcIds: (company, linarcIds) => findIn(records, { company }, 'linarcId', linarcIds),
+
+    async page(company, filter, order, offset, limit) {
+      const query = matching(company, filter);
+      const [documents, total] = await Promise.all([
+        records.find(query).sort(sortOf(order)).skip(offset).limit(limit).lean<CostCodeDocument[]>(),
+        records.countDocuments(query),
+      ]);
+      return { records: documents.map(recordOf), total };
+    },
+
+    async counts(company) {
+      const { excluded, ...byStatus } = await tally(records, [{ company, hidden: { $in: [false, true] } }]);
+      return { total: Object.values(byStatus).reduce((sum, count) => sum + count, 0), byStatus, excluded };
+    },
+
+    async taskTypes(company) {
+      const types: unknown[] = await records.distinct('source.taskType', { company });
+      return types.filter((type): type is string => typeof type === 'string' && type !== '').sort();
+    },
+
+    async *stream(company, selection) {
+      for await (const document of records.find(selected(company, selection)).sort(IN_ORDER).lean<CostCodeDocument[]>().cursor()) {
+        yield recordOf(document);
+      }
+    },
+
+    async stage(company, drafts) {
+      const missed: StagedDraft[] = [];
+      for (const part of chunks(drafts, CHUNK)) missed.push(...(await stageSome(records, random, company, part)));
+      return missed;
+    },
+
+    async byKeys(company, { codeKeys, wantedKeys }) {
+      const present: Filter = { company, hidden: false, goneAt: null };
+      const found = await Promise.all([findIn(records, present, 'codeKey', codeKeys), findIn(records, present, 'wantedKey', wantedKeys)]);
+      return [...new Map(found.flat().map((record) => [record.id, record])).values()];
+    },
+
+    async *linarcIds(company) {
+      const all = records.find({ company, kind: 'cost_code' }).select({ linarcId: 1 }).lean<Pick<CostCodeDocument, 'linarcId'>[]>();
+      for await (const { linarcId } of all.cursor()) yield linarcId;
+    },
+
+    async change(company, id, version, change) {
+      const document = await records
+        .findOneAndUpdate({ company, _id: id, version, run: null }, written(fieldsOfChange(change)), { returnDocument: 'after' })
+        .lean<CostCodeDocument>();
+      return document && recordOf(document);
+    },
+
+    async linkedTo(company, classIds) {
+      const linked = new Map<string, string[]>();
+      for (const part of chunks([...new Set(classIds)], CHUNK)) {
+        const documents = await records.find({ company, 'link.id': { $in: part } }).select({ 'link.id': 1 }).sort({ _id: 1 }).lean<LinkOnly[]>();
+        for (const { _id, link } of documents) linked.set(link.id, [...(linked.get(link.id) ?? []), _id]);
+      }
+      return linked;
+    },
+
+    async claim(company, run, fence, selection) {
+      let claimed = 0;
+      for (const part of parts(selection)) claimed += await claimSome(records, run, fence, selected(company, part));
+      return claimed;
+    },
+
+    async claimParents(company, run, fence) {
+      let drawn = 0;
+      for (let step = -1; step !== 0; drawn += step) {
+        step = 0;
+        const parents = await parentsInRun(records, company, run);
+        for (const part of chunks(parents, CHUNK)) step += await claimSome(records, run, fence, { company, linarcId: { $in: part } });
+      }
+      return drawn;
+    },
+
+    async refence(company, run, fence) {
+      await records.updateMany({ company, 'run.id': run, 'run.fence': { $lt: fence } }, written({ 'run.fence': fence }));
+    },
+
+    tally: (company, selection) => tally(records, parts(selection).map((part) => selected(company, part))),
+
+    async nextInRun(company, run, { level, now, after, limit }) {
+      const query: Filter = { company, 'run.id': run, 'run.level': level, 'run.notBefore': { $not: { $gt: now } } };
+      const last = after === null ? null : await records.findOne({ company, _id: after }).select({ sortKey: 1 }).lean<CostCodeDocument>();
+      if (last) query['$or'] = [{ sortKey: { $gt: last.sortKey } }, { sortKey: last.sortKey, _id: { $gt: after } }];
+      return (await records.find(query).sort(IN_ORDER).limit(limit).lean<CostCodeDocument[]>()).map(recordOf);
+    },
+
+    async openInRun(company, run) {
+      const groups = await records.aggregate<{ _id: number; open: number; nextDue: Date | null; unsent: number }>([
+        { $match: { company, 'run.id': run } },
+        {
+          $group: {
+            _id: '$run.level',
+            open: { $sum: 1 },
+            nextDue: { $min: '$run.notBefore' },
+            unsent: { $sum: { $cond: [{ $eq: ['$intent', null] }, 1, 0] } },
+          },
+        },
+      ]);
+      const dues = groups.flatMap((group) => (group.nextDue ? [group.nextDue.getTime()] : []));
+      return {
+        levels: new Map(groups.map(({ _id: level, open }) => [level, open])),
+        nextDue: dues.length > 0 ? new Date(Math.min(...dues)) : null,
+        unsent: groups.reduce((unsent, group) => unsent + group.unsent, 0),
+      };
+    },
+
+    async writeInRun(company, run, fence, changes) {
+      const missed: string[] = [];
+      for (const part of chunks(changes, CHUNK)) missed.push(...(await writeSome(records, random, company, { run, fence }, part)));
+      return { missed };
+    },
+
+    async settledIn(company, run) {
+      const groups = await records.aggregate<{ _id: RunOutcome; count: number }>([
+        { $match: { company, 'settledIn.run': run } },
+        { $group: { _id: '$settledIn.outcome', count: { $sum: 1 } } },
+      ]);
+      const { released: _released, ...none } = NO_RUN_COUNTS;
+      return { ...none, ...Object.fromEntries(groups.map(({ _id: outcome, count }) => [outcome, count])) };
+    },
+
+    async release(company, run, fence) {
+      const back = [{ $set: { status: '$run.was', run: null, version: { $add: ['$version', 1] } } }];
+      const { modifiedCount } = await records.updateMany({ company, 'run.id': run, 'run.fence': fence }, back, { updatePipeline: true });
+      return modifiedCount;
+    },
+  };
+}
+
+interface LinkOnly {
+  readonly _id: string;
+  readonly link: { readonly id: string };
+}
+
+type Tally = Record<RecordStatus | 'excluded', number>;
+
+/** How many records these queries find, by status; one index holds all that is asked for. */
+async function tally(records: Records, queries: readonly Filter[]): Promise<Tally> {
+  const counts: Tally = { needs_sync: 0, needs_action: 0, syncing: 0, synced: 0, failed: 0, excluded: 0 };
+  for (const query of queries) {
+    const groups = await records.aggregate<{ _id: { hidden: boolean; status: RecordStatus }; count: number }>([
+      { $match: query },
+      { $group: { _id: { hidden: '$hidden', status: '$status' }, count: { $sum: 1 } } },
+    ]);
+    for (const { _id, count } of groups) counts[_id.hidden ? 'excluded' : _id.status] += count;
+  }
+  return counts;
+}
+
+/** An update that sets these fields and counts itself. */
+function written(fields: Filter): Filter {
+  return { $set: fields, $inc: { version: 1 } };
+}
+
+async function findIn(records: Records, query: Filter, field: string, values: readonly string[]): Promise<StagedRecord[]> {
+  const found: StagedRecord[] = [];
+  for (const part of chunks([...new Set(values)], CHUNK)) {
+    const documents = await records.find({ ...query, [field]: { $in: part } }).sort(IN_ORDER).lean<CostCodeDocument[]>();
+    found.push(...documents.map(recordOf));
+  }
+  return found;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- bulk writes
+
+/** New records are inserted unless one of the same linarcId is there; the others are updated over their version. Returns those left out. */
+async function stageSome(records: Records, random: Random, company: Tenant, drafts: readonly StagedDraft[]): Promise<StagedDraft[]> {
+  const stamp = random.hex(8);
+  const operations = drafts.map((draft) => {
+    const fields = { ...fieldsOfDraft(draft), stamp };
+    const { linarcId, over } = draft;
+    if (over !== null) return { updateOne: { filter: { company, linarcId, version: over }, update: written(fields) } };
+    const added = { _id: random.hex(12), ...UNTOUCHED, ...fields, version: 1 };
+    return { updateOne: { filter: { company, linarcId }, update: { $setOnInsert: added }, upsert: true } };
+  });
+  const applied = await writeAll(records, operations);
+  if (applied === drafts.length) return [];
+  const stamped = await stampedWith(records, { company, linarcId: { $in: drafts.map((draft) => draft.linarcId) }, stamp });
+  return drafts.filter((draft) => !stamped.has(draft.linarcId));
+}
+
+async function writeSome(
+  records: Records,
+  random: Random,
+  company: Tenant,
+  held: { run: string; fence: number },
+  changes: readonly GuardedChange[],
+): Promise<string[]> {
+  const stamp = random.hex(8);
+  const operations = changes.map(({ id, version, change }) => ({
+    updateOne: {
+      filter: { company, _id: id, 'run.id': held.run, 'run.fence': held.fence, ...(version === null ? {} : { version }) },
+      update: written({ ...fieldsOfChange(change), stamp }),
+    },
+  }));
+  const applied = await writeAll(records, operations);
+  if (applied === changes.length) return [];
+  const ids = changes.map((change) => change.id);
+  const stamped = await stampedWith(records, { company, _id: { $in: ids }, stamp });
+  return ids.filter((id) => !stamped.has(id));
+}
+
+/** Sends the operations unordered; a lost race for a new key is no error. Returns how many took effect. */
+async function writeAll(records: Records, operations: Parameters<Records['bulkWrite']>[0]): Promise<number> {
+  try {
+    const result = await records.bulkWrite(operations, { ordered: false });
+    return result.upsertedCount + result.modifiedCount;
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    return -1;
+  }
+}
+
+/** The ids and linarcIds that carry this stamp. A bulk write tells how many of its operations took effect, but not which. */
+async function stampedWith(records: Records, query: Filter): Promise<Set<string>> {
+  const documents = await records.find(query).select({ linarcId: 1 }).lean<Pick<CostCodeDocument, '_id' | 'linarcId'>[]>();
+  return new Set(documents.flatMap(({ _id, linarcId }) => [_id, linarcId]));
+}
+
+// ---------------------------------------------------------------------------------------------------------------- within a run
+
+/** A selection of very many ids, as several. */
+function parts(selection: Selection): Selection[] {
+  return selection.kind === 'ids' ? chunks(selection.ids, CHUNK).map((ids) => ({ kind: 'ids', ids })) : [selection];
+}
+
+async function claimSome(records: Records, run: string, fence: number, query: Filter): Promise<number> {
+  const pushable = narrowedToPushable(query);
+  if (pushable === null) return 0;
+  const intoRun = [{
+    $set: {
+      run: {
+        id: { $literal: run },
+        fence: { $literal: fence },
+        level: { $cond: [{ $eq: ['$wanted.parent', null] }, 0, 1] },
+        attempts: { $literal: 0 },
+        look: { $literal: false },
+        notBefore: null,
+        was: '$status',
+      },
+      status: 'syncing',
+      version: { $add: ['$version', 1] },
+    },
+  }];
+  const { modifiedCount } = await records.updateMany(pushable, intoRun, { updatePipeline: true });
+  return modifiedCount;
+}
+
+/** Only what is not excluded and is ready, or failed before, goes into a run; and into one run at a time. Null when the query rules that out. */
+function narrowedToPushable(query: Filter): Filter | null {
+  const { hidden = false, status = { $in: PUSHABLE } } = query;
+  if (hidden !== false || (typeof status === 'string' && !PUSHABLE.includes(status))) return null;
+  return { ...query, hidden, status, run: null };
+}
+
+async function parentsInRun(records: Records, company: Tenant, run: string): Promise<string[]> {
+  const parents: unknown[] = await records.distinct('wanted.parent', { company, 'run.id': run });
+  return parents.filter((parent): parent is string => typeof parent === 'string');
+}

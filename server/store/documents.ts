@@ -1,0 +1,105 @@
+// What lies in the database, and the way to and from the core's own types. Nothing of mongoose leaves the store.
+import type { Exchange, Intent, StagedRecord, Tenant } from '../core/records.ts';
+import type { RecordChange, StagedDraft } from '../core/ports.ts';
+import { fold } from '../core/names.ts';
+
+/** A query filter; fields are checked against the schema when it runs. */
+export type Filter = Record<string, unknown>;
+
+export interface StoredExchange extends Omit<Exchange, 'request' | 'response'> {
+  readonly request: string | null;
+  readonly response: string | null;
+}
+
+interface StoredIntent extends Omit<Intent, 'body'> {
+  readonly body: string;
+}
+
+export interface CostCodeDocument extends Omit<StagedRecord, 'id' | 'raw' | 'intent' | 'lastExchange'> {
+  readonly _id: string;
+  readonly company: Tenant;
+  readonly raw: string;
+  readonly intent: StoredIntent | null;
+  readonly lastExchange: StoredExchange | null;
+  readonly hidden: boolean;
+  readonly nameKey: string;
+  readonly searchText: string;
+  readonly stamp: string | null;
+}
+
+export function toText(content: unknown): string | null {
+  return JSON.stringify(content) ?? null;
+}
+
+export function fromText(text: string | null): unknown {
+  return text === null ? null : JSON.parse(text);
+}
+
+export function storedExchange(exchange: Exchange): StoredExchange {
+  return { ...exchange, request: toText(exchange.request), response: toText(exchange.response) };
+}
+
+export function exchangeOf(stored: StoredExchange): Exchange {
+  return { ...stored, request: fromText(stored.request), response: fromText(stored.response) };
+}
+
+export function recordOf(document: CostCodeDocument): StagedRecord {
+  const { _id, company: _company, hidden: _hidden, nameKey: _nameKey, searchText: _searchText, stamp: _stamp, ...record } = document;
+  return {
+    ...record,
+    id: _id,
+    raw: JSON.parse(document.raw),
+    intent: document.intent && { ...document.intent, body: JSON.parse(document.intent.body) },
+    lastExchange: document.lastExchange && exchangeOf(document.lastExchange),
+  };
+}
+
+/** The fields an import decides, and what queries need of them. */
+export function fieldsOfDraft(draft: StagedDraft): Filter {
+  const { over: _over, linarcId: _linarcId, raw, ...fields } = draft;
+  const { code, name } = draft.source;
+  return {
+    ...fields,
+    raw: toText(raw),
+    hidden: draft.excluded !== null,
+    nameKey: fold(name),
+    searchText: searchTextOf(code, name),
+  };
+}
+
+/** The fields of a record no import has touched yet. */
+export const UNTOUCHED = {
+  link: null, aliases: [], syncedAt: null, overwrite: null, run: null, intent: null, settledIn: null, lastExchange: null,
+} as const satisfies Partial<StagedRecord>;
+
+export function fieldsOfChange(change: RecordChange): Filter {
+  const fields: Filter = { ...change };
+  if (change.excluded !== undefined) fields['hidden'] = change.excluded !== null;
+  if (change.intent) fields['intent'] = { ...change.intent, body: toText(change.intent.body) };
+  if (change.lastExchange) fields['lastExchange'] = storedExchange(change.lastExchange);
+  return fields;
+}
+
+/** The two texts are set apart, so that no search finds the end of one with the beginning of the other. */
+function searchTextOf(code: string, name: string): string {
+  return `${fold(code)}\n${fold(name)}`;
+}
+
+/** A pattern that finds this text itself. */
+export function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
+}
+
+export function chunks<T>(all: readonly T[], size: number): T[][] {
+  const parts: T[][] = [];
+  for (let from = 0; from < all.length; from += size) parts.push(all.slice(from, from + size));
+  return parts;
+}
+
+/** How many ids or operations go into one command. */
+export const CHUNK = 1000;
+
+/** Whether the database refused a write because a document of that key is there already. */
+export function isDuplicateKey(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 11000;
+}

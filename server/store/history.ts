@@ -1,0 +1,47 @@
+import type { Connection } from 'mongoose';
+import { history as schema } from '../../models/history.ts';
+import type { History } from '../core/ports.ts';
+import type { Fact, Tenant } from '../core/records.ts';
+import { CHUNK, chunks, exchangeOf, isDuplicateKey, storedExchange, type Filter, type StoredExchange } from './documents.ts';
+import { tenantModel } from './models.ts';
+
+interface FactDocument extends Omit<Fact, 'id' | 'exchange'> {
+  readonly _id: string;
+  readonly company: Tenant;
+  readonly factId: string;
+  readonly exchange: StoredExchange | null;
+}
+
+/** The facts about each record, in the collection `history`. */
+export function openHistory(connection: Connection): History {
+  const history = tenantModel<FactDocument>(connection, schema);
+
+  return {
+    async add(company, facts) {
+      for (const part of chunks(facts, CHUNK)) {
+        const operations = part.map((fact) => {
+          const { _id, ...fields } = documentOf(company, fact);
+          return { updateOne: { filter: { _id, company }, update: { $setOnInsert: fields }, upsert: true } };
+        });
+        await history.bulkWrite(operations, { ordered: false }).catch((error: unknown) => {
+          if (!isDuplicateKey(error)) throw error;
+        });
+      }
+    },
+
+    async of(company, record, { limit, before, kind }) {
+      const query: Filter = { company, record };
+      if (before !== undefined) query['at'] = { $lt: before };
+      if (kind !== undefined) query['kind'] = kind;
+      return (await history.find(query).sort({ at: -1, _id: -1 }).limit(limit).lean<FactDocument[]>()).map(factOf);
+    },
+  };
+}
+
+function documentOf(company: Tenant, { id, exchange, ...fact }: Fact): FactDocument {
+  return { ...fact, _id: `${company}:${id}`, company, factId: id, exchange: exchange && storedExchange(exchange) };
+}
+
+function factOf({ _id: _key, company: _company, factId, exchange, ...fact }: FactDocument): Fact {
+  return { ...fact, id: factId, exchange: exchange && exchangeOf(exchange) };
+}

@@ -1,0 +1,35 @@
+import type { Connection, Model, Schema } from 'mongoose';
+import { classes } from '../../models/classes.ts';
+import { companies } from '../../models/companies.ts';
+import { costcodes } from '../../models/costcodes.ts';
+import { history } from '../../models/history.ts';
+import { runs } from '../../models/runs.ts';
+import { users } from '../../models/users.ts';
+import { scopedBy } from './tenancy.ts';
+
+const byCompany = scopedBy(['company']);
+/** A company's own document is found by its id, or by the digest of its realm, which is as unique. */
+const byItself = scopedBy(['_id', 'realmHash']);
+
+/** Compiles this schema for one connection, every query bound to a company. */
+export function tenantModel<Document>(connection: Connection, schema: Schema): Model<Document> {
+  const name = String(schema.get('collection'));
+  const own = schema.clone();
+  (name === 'companies' ? byItself : byCompany)(own, name);
+  return connection.model<Document>(name, own);
+}
+
+/** Users belong to no company; their memberships say where they may go. */
+export function userModel<Document>(connection: Connection): Model<Document> {
+  return connection.model<Document>('users', users.clone());
+}
+
+export const SCHEMAS = { classes, companies, costcodes, history, runs, users } as const;
+
+/**
+ * Creates every index the schemas declare; those that are there already stay. Several processes may do it at once. Throws when the data
+ * contradicts a unique index.
+ */
+export async function ensureIndexes(connection: Connection): Promise<void> {
+  for (const model of Object.values(connection.models)) await model.createIndexes();
+}

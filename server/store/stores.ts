@@ -1,0 +1,79 @@
+import { Mongoose, type Connection } from 'mongoose';
+import type { ClassMirror, Clock, Companies, CostCodes, History, Random, Runs, Users } from '../core/ports.ts';
+import { openClassMirror } from './classes.ts';
+import { openCompanies } from './companies.ts';
+import { openCostCodes } from './costcodes.ts';
+import { openHistory } from './history.ts';
+import { ensureIndexes } from './models.ts';
+import { openRuns } from './runs.ts';
+import { sealsOf, type KeyRing } from './sealing.ts';
+import { openUsers } from './users.ts';
+
+export interface StoresConfig {
+  /** A mongodb:// address. */
+  readonly uri: string;
+  /** Instead of the one the address names. */
+  readonly databaseName?: string;
+  readonly keys: KeyRing;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface Stores {
+  readonly companies: Companies;
+  readonly users: Users;
+  readonly costCodes: CostCodes;
+  readonly classes: ClassMirror;
+  readonly runs: Runs;
+  readonly history: History;
+  /** The driver's own client, for sessions and jobs that keep their collections themselves. */
+  readonly client: ReturnType<Connection['getClient']>;
+  readonly connection: Connection;
+  /** Whether the database answers within so many milliseconds. */
+  ping(ms: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** How long a command waits for a database that is away before it fails. */
+const SELECTION_MS = 5_000;
+
+/**
+ * Connects to MongoDB, creates the indexes, and opens every store. Each call has a connection of its own. Throws when the database does
+ * not answer or the key ring is faulty.
+ */
+export async function openStores(config: StoresConfig): Promise<Stores> {
+  const seals = sealsOf(config.keys);
+  const connection = new Mongoose().createConnection(config.uri, {
+    ...(config.databaseName === undefined ? {} : { dbName: config.databaseName }),
+    serverSelectionTimeoutMS: SELECTION_MS,
+    writeConcern: { w: 'majority' },
+    ignoreUndefined: true,
+    autoIndex: false,
+    autoCreate: false,
+    bufferCommands: false,
+  });
+  try {
+    await connection.asPromise();
+    const { fences, isFounder, ...companies } = openCompanies(connection, seals, config.random);
+    const stores = {
+      companies,
+      users: openUsers(connection, config.random, isFounder),
+      costCodes: openCostCodes(connection, config.random),
+      classes: openClassMirror(connection),
+      runs: openRuns(connection, config.random, fences),
+      history: openHistory(connection),
+    };
+    await ensureIndexes(connection);
+    return { ...stores, client: connection.getClient(), connection, ping: (ms) => ping(connection, config.clock, ms), close: () => connection.close() };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+async function ping(connection: Connection, clock: Clock, ms: number): Promise<boolean> {
+  const answered = new AbortController();
+  const answer = Promise.resolve(connection.db?.admin().ping()).then((reply) => reply !== undefined, () => false);
+  const late = clock.sleep(ms, answered.signal).then(() => false);
+  return Promise.race([answer, late]).finally(() => answered.abort());
+}
