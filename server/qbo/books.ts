@@ -1,6 +1,6 @@
 import {
-  BooksError, GrantError,
-  type AccessTokens, type BatchAnswer, type BatchItem, type CallKind, type Clock, type CompanyFacts, type ItemAnswer, type OpenBooks,
+  BooksError, GrantError, type AccessTokens, type BatchAnswer, type BatchItem, type CallKind, type Clock, type CompanyFacts,
+  type ItemAnswer, type OpenBooks,
 } from '../core/ports.ts';
 import { contentHash } from '../core/names.ts';
 import type { QuickBooksClass } from '../core/records.ts';
@@ -34,8 +34,8 @@ const BID_LIMIT = 10;
  * The class lists of QuickBooks companies over HTTP (quickbooks.md §2, §3, §6).
  *
  * Reading methods throw BooksError, and let a GrantError of `tokens` through. `batch` throws neither: a grant that cannot be
- * renewed comes back as a refusal without HTTP status whose message is `grant invalid_grant` or `grant refused` (code 3200, as for a
- * token that QuickBooks refuses) or `grant unreachable` (no code, as for a QuickBooks that cannot be reached).
+ * renewed comes back as a refusal without HTTP status whose message is `grant invalid_grant` or `grant refused` (code 3200, as
+ * for a token that QuickBooks refuses) or `grant unreachable` (no code, as for a QuickBooks that cannot be reached).
  * A 401 is met by renewing the token once and repeating the call once, with the same requestid.
  */
 export function quickBooks(settings: BooksSettings): OpenBooks {
@@ -43,7 +43,7 @@ export function quickBooks(settings: BooksSettings): OpenBooks {
   return (realmId, tokens, beforeCall) => {
     const send = senderFor(callSettings, tokens, beforeCall);
     const path = `company/${encodeURIComponent(realmId)}`;
-    const read = async (call: Call): Promise<Answered['body']> => {
+    const read: Read = async (call) => {
       const { end } = await send('read', call);
       if (end.kind !== 'answered') throw new BooksError(end);
       return end.body;
@@ -60,6 +60,7 @@ export function quickBooks(settings: BooksSettings): OpenBooks {
 }
 
 type Send = (kind: CallKind, call: Call) => Promise<CallEnd>;
+type Read = (call: Call) => Promise<Answered['body']>;
 type Ask = (query: string, signal?: AbortSignal) => Promise<Answered['body']>;
 
 // ---------------------------------------------------------------------------------------------------------------- calling
@@ -91,7 +92,7 @@ function queryCall(company: string, query: string, signal: AbortSignal | undefin
 
 // ---------------------------------------------------------------------------------------------------------------- reading
 
-async function readFacts(read: (call: Call) => Promise<Answered['body']>, company: string, realmId: string): Promise<CompanyFacts> {
+async function readFacts(read: Read, company: string, realmId: string): Promise<CompanyFacts> {
   const get = (what: string) => read({ method: 'GET', path: `${company}/${what}?minorversion=${MINOR_VERSION}` });
   const info = memberOf(await get(`companyinfo/${encodeURIComponent(realmId)}`), 'CompanyInfo');
   const prefs = memberOf(await get('preferences'), 'Preferences');
@@ -116,7 +117,7 @@ async function* readAll(ask: Ask, signal: AbortSignal | undefined): AsyncGenerat
     yield page;
   }
   const after = await countClasses(ask, signal);
-  if (read !== before || read !== after) throw senseless(`the class list has ${before}, then ${after} classes, but ${read} were read`);
+  if (read !== before || read !== after) fail(`the class list has ${before}, then ${after} classes, but ${read} were read`);
 }
 
 async function readSome(ask: Ask, conditions: readonly string[]): Promise<readonly QuickBooksClass[]> {
@@ -150,13 +151,14 @@ async function* pages(
 
 function rowsOf(body: Answered['body']): readonly QuickBooksClass[] {
   const rows: unknown = queryResponse(body)['Class'] ?? [];
-  if (!Array.isArray(rows)) throw senseless('a query was not answered with a list');
+  if (!Array.isArray(rows)) fail('a query was not answered with a list');
   return rows.map((row) => readClass(row) ?? fail('a query was answered with something that is no class'));
 }
 
 async function countClasses(ask: Ask, signal: AbortSignal | undefined): Promise<number> {
   const total = queryResponse(await ask(CLASS_COUNT_QUERY, signal))['totalCount'] ?? 0;
-  return typeof total === 'number' && Number.isSafeInteger(total) && total >= 0 ? total : fail('a count was not answered with a number');
+  if (typeof total !== 'number' || !Number.isSafeInteger(total) || total < 0) fail('a count was not answered with a number');
+  return total;
 }
 
 /** What a query found; QuickBooks answers nothing found with an empty object (annex A3.1), perhaps also with an empty list. */
@@ -181,11 +183,7 @@ function namedValue(pairs: unknown, name: string): string | null {
 }
 
 function fail(why: string): never {
-  throw senseless(why);
-}
-
-function senseless(why: string): BooksError {
-  return new BooksError({ kind: 'unknown', why, status: 200, intuitTid: null });
+  throw new BooksError({ kind: 'unknown', why, status: 200, intuitTid: null });
 }
 
 // ---------------------------------------------------------------------------------------------------------------- writing
@@ -207,7 +205,7 @@ async function writeBatch(send: Send, company: string, requestid: string, items:
 /** Faults of the caller, which would otherwise cost thirty records an attempt. */
 function assertSendable(requestid: string, items: readonly BatchItem[]): void {
   const ids = items.map((item) => item.bId);
-  if (ids.length === 0 || ids.length > BATCH_LIMIT) throw new RangeError(`A batch has 1 to ${BATCH_LIMIT} items, not ${ids.length}.`);
+  if (ids.length === 0 || ids.length > BATCH_LIMIT) throw new RangeError(`A batch has 1 to 30 items, not ${ids.length}.`);
   if (new Set(ids).size !== ids.length) throw new RangeError('Two items of a batch have the same bId.');
   if (requestid.length > REQUESTID_LIMIT || ids.some((id) => id.length > BID_LIMIT)) {
     throw new RangeError(`A requestid has at most ${REQUESTID_LIMIT} characters and a bId at most ${BID_LIMIT}.`);
@@ -221,8 +219,8 @@ function withoutGrant(error: unknown): CallEnd {
 }
 
 /**
- * Reads the parts by bId, in whatever order they come. An item has no answer, so that its outcome is unknown, when no part is about
- * it, when parts about it differ, when its part is neither a class nor a fault, and when the class is not the one written.
+ * Reads the parts by bId, in whatever order they come. An item has no answer, so that its outcome is unknown, when no part is
+ * about it, when parts about it differ, when its part is neither a class nor a fault, and when the class is not the one written.
  */
 function readParts(parts: readonly unknown[], items: readonly BatchItem[], about: Answered): ReadonlyMap<string, ItemAnswer> {
   const answers = new Map<string, ItemAnswer>();

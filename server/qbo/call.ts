@@ -109,7 +109,8 @@ export function waitAsked(header: string | null, now: number): number | null {
 
 function endWithoutReply(error: unknown): Refusal {
   const codes = causeCodes(error);
-  if (codes.length > 0 && codes.every((code) => NEVER_CONNECTED.has(code))) return neverSent({ message: 'connect', detail: codes[0] ?? null });
+  const neverConnected = codes.length > 0 && codes.every((code) => NEVER_CONNECTED.has(code));
+  if (neverConnected) return neverSent({ message: 'connect', detail: codes[0] ?? null });
   return { kind: 'unknown', why: error instanceof Cut ? error.message : 'the connection was cut', status: null, intuitTid: null };
 }
 

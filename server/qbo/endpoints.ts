@@ -27,8 +27,8 @@ export const INTUIT_ENDPOINTS: Readonly<Record<IntuitEnvironment, IntuitEndpoint
 
 /**
  * Points intuit-oauth at these addresses. They are process-wide statics of the library, which reads each of them while the method
- * that uses it is being called, before that method first waits. So calling this right before such a method lets several identities
- * with different addresses live in one process. Nothing else may write these statics.
+ * that uses it is being called, before that method first waits. So calling this right before such a method lets several
+ * identities with different addresses live in one process. Nothing else may write these statics.
  */
 export function pointAt(endpoints: IntuitEndpoints): void {
   OAuthClient.authorizeEndpoint = endpoints.authorize;

@@ -42,16 +42,24 @@ const NOT_ACTED_ON: ReadonlySet<number> = new Set([401, 403, 404, 405, 406, 410,
 export function readEnd(reply: Reply): Answered | Refusal {
   const body = parsed(reply.text);
   const fault = faultOf(body, reply);
-  if (fault !== null && fault.code !== null && NEVER_DONE.has(fault.code)) return refused(fault, reply);
+  if (reply.status >= 200 && reply.status <= 299) return endOfSuccess(fault, body, reply);
+  if (reply.status < 400) return unknown('neither an answer nor an error', reply);
+
+  const neverDone = fault !== null && fault.code !== null && NEVER_DONE.has(fault.code);
+  if (neverDone) return refused(fault, reply);
   if (reply.status >= 500) return unknown(fault?.code ? `server error, code ${fault.code}` : 'server error', reply);
-  if (reply.status >= 400) {
-    if (fault !== null || NOT_ACTED_ON.has(reply.status)) return refused(fault ?? bareFault(reply), reply);
-    return unknown('an error that cannot be read', reply);
+  if (fault === null && !NOT_ACTED_ON.has(reply.status)) return unknown('an error that cannot be read', reply);
+  return refused(fault ?? bareFault(reply), reply);
+}
+
+function endOfSuccess(fault: RawFault | null, body: unknown, reply: Reply): Answered | Refusal {
+  if (fault === null) {
+    if (!isObject(body)) return unknown('the answer cannot be read', reply);
+    return { kind: 'answered', status: reply.status, body, intuitTid: reply.intuitTid };
   }
-  if (reply.status < 200 || reply.status > 299) return unknown('neither an answer nor an error', reply);
-  if (fault !== null) return endOfFaultInSuccess(fault, body, reply);
-  if (!isObject(body)) return unknown('the answer cannot be read', reply);
-  return { kind: 'answered', status: reply.status, body, intuitTid: reply.intuitTid };
+  const partsToo = isObject(body) && 'BatchItemResponse' in body;
+  const definite = fault.code !== null && fault.code !== SYSTEM_FAILURE && !partsToo;
+  return definite ? refused(fault, reply) : unknown('a fault inside a success', reply);
 }
 
 /**
@@ -117,7 +125,7 @@ function faultInXml(whole: string): Said | null {
   };
 }
 
-/** The code without leading zeros, from the message when the code is missing; the gateway's 007001 keeps the form it is known by. */
+/** The code without leading zeros, from the message when missing; the gateway's 007001 keeps the form it is known by. */
 function codeOf(code: string | null, message: string | null): string | null {
   const number = code !== null && /^\d+$/.test(code) ? code : /errorCode=(\d{1,9})/.exec(message ?? '')?.[1];
   if (number === undefined) return code;
@@ -128,12 +136,6 @@ function codeOf(code: string | null, message: string | null): string | null {
 /** The text with everything taken out that looks like (a piece of) a token: long, and with digits. */
 function masked(message: string | null): string | null {
   return message?.replace(/[\w.~+/-]{16,}/g, (run) => (/\d/.test(run) ? '[removed]' : run)) ?? null;
-}
-
-function endOfFaultInSuccess(fault: RawFault, body: unknown, reply: Reply): Refusal {
-  const partsToo = isObject(body) && 'BatchItemResponse' in body;
-  if (fault.code === null || fault.code === SYSTEM_FAILURE || partsToo) return unknown('a fault inside a success', reply);
-  return refused(fault, reply);
 }
 
 function refused(fault: RawFault, reply: Reply): Refusal {

@@ -36,14 +36,16 @@ const NO_ANSWER: Answer = { status: null, intuitTid: null, body: null };
 
 /**
  * Intuit's OAuth 2.0 and OpenID Connect by intuit-oauth (quickbooks.md §1). Whoever calls `exchange` has compared `state` before:
- * the library never does. Errors are GrantErrors whose messages hold a status and Intuit's error word, never a code, token or secret.
+ * the library never does. Errors are GrantErrors whose messages hold a status and Intuit's error word, never a code, token or
+ * secret. Identities with different endpoints may live in one process (see pointAt).
  */
 export function intuitIdentity(settings: IntuitSettings): Identity {
   const endpoints = settings.endpoints ?? INTUIT_ENDPOINTS[settings.environment];
   const { clientId, clock, nonceRequired = false } = settings;
   const keys = signingKeys(endpoints.jwks, settings.fetchTimeoutMs);
   const rules = { issuer: endpoints.issuer, clientId, clock, keys, nonceRequired };
-  const call = (prepare: Preparation, use: (client: OAuthClient) => Promise<unknown>) => callIntuit(settings, endpoints, prepare, use);
+  const ask = (prepare: Preparation, use: Use) => answerTo(settings, endpoints, prepare, use);
+  const call = async (prepare: Preparation, use: Use) => done(await ask(prepare, use));
 
   return {
     authorizeUrl: ({ purpose, redirectUri, state, nonce }) => {
@@ -58,7 +60,8 @@ export function intuitIdentity(settings: IntuitSettings): Identity {
       // Without a code the library would post an empty form.
       if (code === '') throw new GrantError('refused', 'Intuit sent no code.');
       const sentAt = clock.now();
-      const given = await call({ redirectUri }, (client) => client.createToken(`${redirectUri}?${new URLSearchParams({ code })}`));
+      const answered = `${redirectUri}?${new URLSearchParams({ code })}`;
+      const given = await call({ redirectUri }, (client) => client.createToken(answered));
       const grant = grantOf(given, sentAt);
       const sub = await subjectOf(isObject(given.body) ? given.body['id_token'] : null, nonce, rules, given.intuitTid);
       const who = await call({ accessToken: grant.accessToken }, (client) => client.getUserInfo());
@@ -71,12 +74,14 @@ export function intuitIdentity(settings: IntuitSettings): Identity {
     },
 
     revoke: async (refreshToken) => {
-      const answer = await answerTo(settings, endpoints, {}, (client) => client.revoke({ refresh_token: refreshToken }));
+      const answer = await ask({}, (client) => client.revoke({ refresh_token: refreshToken }));
       // 400 says the grant was dead already (quickbooks.md §1.7).
-      if (answer.status !== 400 || errorWord(answer.body) === 'invalid_client') throwUnlessDone(answer);
+      if (answer.status !== 400 || errorWord(answer.body) === 'invalid_client') done(answer);
     },
   };
 }
+
+type Use = (client: OAuthClient) => Promise<unknown>;
 
 interface Preparation {
   readonly redirectUri?: string;
@@ -96,30 +101,20 @@ function newClient(settings: IntuitSettings, prepare: Preparation): OAuthClient 
   });
 }
 
-async function callIntuit(
-  settings: IntuitSettings, endpoints: IntuitEndpoints, prepare: Preparation, use: (client: OAuthClient) => Promise<unknown>,
-): Promise<Answer> {
-  const answer = await answerTo(settings, endpoints, prepare, use);
-  throwUnlessDone(answer);
-  return answer;
-}
-
 /**
- * Lets the library make one call and keeps what came back. The library has no time-out, follows redirects, and drops the status of
- * an answer without body; so its one door to the network, `loadResponse`, gets limits and a witness.
+ * Lets the library make one call and keeps what came back. The library has no time-out, follows redirects, and drops the status
+ * of an answer without body; so its one door to the network, `loadResponse`, gets limits and a witness.
  */
-async function answerTo(
-  settings: IntuitSettings, endpoints: IntuitEndpoints, prepare: Preparation, use: (client: OAuthClient) => Promise<unknown>,
-): Promise<Answer> {
+async function answerTo(settings: IntuitSettings, endpoints: IntuitEndpoints, prepare: Preparation, use: Use): Promise<Answer> {
   const client = newClient(settings, prepare);
-  const limits = { maxRedirects: 0, maxContentLength: ANSWER_LIMIT, proxy: false };
   const giveUp = new AbortController();
+  const limits = { maxRedirects: 0, maxContentLength: ANSWER_LIMIT, proxy: false, signal: giveUp.signal };
   const timer = setTimeout(() => giveUp.abort(), settings.fetchTimeoutMs);
   const seen: { answer?: Answer } = {};
 
   client.loadResponse = async (request: object) => {
     try {
-      const response: unknown = await OAuthClient.prototype.loadResponse.call(client, { ...request, ...limits, signal: giveUp.signal });
+      const response: unknown = await OAuthClient.prototype.loadResponse.call(client, { ...request, ...limits });
       seen.answer = answerIn(response);
       return response;
     } catch (error) {
@@ -146,10 +141,11 @@ function answerIn(response: unknown): Answer {
   return { status: response['status'], intuitTid: typeof tid === 'string' ? tid.slice(0, 100) : null, body: response['data'] };
 }
 
-/** Throws a GrantError unless Intuit answered 2xx. 408, 429, redirects and 5xx leave open what happened or pass: `unreachable`. */
-function throwUnlessDone({ status, intuitTid, body }: Answer): void {
+/** The answer when it is a 2xx; else throws GrantError. 408, 429, redirects and 5xx may pass or be half done: `unreachable`. */
+function done(answer: Answer): Answer {
+  const { status, intuitTid, body } = answer;
   if (status === null) throw new GrantError('unreachable', 'Intuit did not answer.', intuitTid);
-  if (status >= 200 && status <= 299) return;
+  if (status >= 200 && status <= 299) return answer;
   const word = errorWord(body);
   const said = `Intuit answered ${status}${word === null ? '' : ` ${word}`}.`;
   if (status === 400 && word === 'invalid_grant') throw new GrantError('invalid_grant', said, intuitTid);

@@ -50,7 +50,7 @@ async function verified(idToken: string, rules: IdTokenRules, intuitTid: string 
   }
 }
 
-/** Keys that could not be read are no verdict on the token; anything else is. The library's messages quote claims, so only its code is kept. */
+/** Keys that cannot be read are no verdict on the token; all else is. The library's messages quote claims: its code is kept. */
 function asGrantError(error: unknown, intuitTid: string | null): GrantError {
   const code = error instanceof errors.JOSEError ? error.code : null;
   if (code === null || code === 'ERR_JWKS_TIMEOUT' || code === 'ERR_JOSE_GENERIC' || code === 'ERR_JWKS_INVALID') {

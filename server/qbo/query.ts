@@ -4,7 +4,7 @@ export const PAGE = 1_000;
 /** Without it QuickBooks answers active classes only (quickbooks.md §3.1). */
 const INACTIVE_TOO = 'Active in (true,false)';
 
-/** What QuickBooks adds to the name of a class made inactive; which case it uses for classes nobody has recorded (quickbooks.md §2.2). */
+/** What QuickBooks adds to the name of an inactive class; in which case, nobody has recorded for classes (quickbooks.md §2.2). */
 const INACTIVE_SUFFIXES = [' (deleted)', ' (Deleted)'] as const;
 
 /** A text as a literal of QuickBooks' query language: quotes and backslashes escaped (quickbooks.md §3.1). */
@@ -36,5 +36,6 @@ export function withInactiveForms(names: readonly string[]): readonly string[] {
 /** The values without repetitions, in groups of at most `size`. */
 export function groupsOf(values: Iterable<string>, size: number): readonly (readonly string[])[] {
   const distinct = [...new Set(values)];
-  return Array.from({ length: Math.ceil(distinct.length / size) }, (_, index) => distinct.slice(index * size, (index + 1) * size));
+  const starts = Array.from({ length: Math.ceil(distinct.length / size) }, (_, group) => group * size);
+  return starts.map((start) => distinct.slice(start, start + size));
 }
