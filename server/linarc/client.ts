@@ -32,7 +32,12 @@ export class LinarcClient {
    * The JSON Linarc answers at `path` (parts, not yet encoded). Throws ProblemError for whatever Linarc or the network does,
    * and the signal's reason when the caller broke off.
    */
-  async read(key: LibraryKey, path: readonly string[], query: Readonly<Record<string, string>> = {}, signal?: AbortSignal): Promise<unknown> {
+  async read(
+    key: LibraryKey,
+    path: readonly string[],
+    query: Readonly<Record<string, string>> = {},
+    signal?: AbortSignal,
+  ): Promise<unknown> {
     if (!USABLE_KEY.test(key.apiKey)) throw linarcProblem('linarc_key_refused', 'The key holds characters no API key has.');
     signal?.throwIfAborted();
     const search = new URLSearchParams(query).toString();
@@ -42,7 +47,11 @@ export class LinarcClient {
     return parsed(body);
   }
 
-  async #fetched(url: string, { apiKey }: LibraryKey, signal?: AbortSignal): Promise<{ status: number; retryAfter: string | null; body: string }> {
+  async #fetched(
+    url: string,
+    { apiKey }: LibraryKey,
+    signal?: AbortSignal,
+  ): Promise<{ status: number; retryAfter: string | null; body: string }> {
     const stop = new AbortController();
     const breakOff = (): void => stop.abort();
     signal?.addEventListener('abort', breakOff, { once: true });
@@ -73,7 +82,8 @@ export class LinarcClient {
     let size = 0;
     for await (const chunk of response.body ?? []) {
       size += chunk.byteLength;
-      if (size > this.#maxBytes) throw linarcProblem('linarc_nonsense', `The answer is larger than ${this.#maxBytes} bytes.`, response.status);
+      if (size > this.#maxBytes)
+        throw linarcProblem('linarc_nonsense', `The answer is larger than ${this.#maxBytes} bytes.`, response.status);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks).toString('utf8');
@@ -81,7 +91,12 @@ export class LinarcClient {
 }
 
 /** A failure of Linarc, with what is known of its cause for those who look closer. `said` must hold nothing secret. */
-export function linarcProblem(code: ProblemCode, said: string | null, status: number | null = null, retryAfter: number | null = null): ProblemError {
+export function linarcProblem(
+  code: ProblemCode,
+  said: string | null,
+  status: number | null = null,
+  retryAfter: number | null = null,
+): ProblemError {
   const raw: RawFault = { status, code: null, message: said, detail: null, element: null, intuitTid: null };
   return new ProblemError(problem(code, { raw }), retryAfter);
 }
@@ -121,7 +136,10 @@ function millisecondsOf(retryAfter: string | null): number | null {
   return retryAfter !== null && /^\d{1,9}$/.test(retryAfter) ? Math.min(Number(retryAfter) * 1000, LONGEST_RETRY_AFTER) : null;
 }
 
-/** The system's short name of a network failure, such as ECONNREFUSED. Messages may hold addresses and headers, so none is passed on. */
+/**
+ * The system's short name of a network failure, such as ECONNREFUSED. Messages may hold addresses and headers, so none is
+ * passed on.
+ */
 function networkCause(error: unknown): string | null {
   const cause = error instanceof Error ? error.cause : null;
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : null;

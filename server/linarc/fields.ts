@@ -22,19 +22,28 @@ const LABELS = {
 type FieldName = keyof typeof LABELS;
 
 /** Text is as received; a field that is missing is an empty text. An unknown task type is let through: it is only shown. */
-const text = z.string('is not text').nullish().transform((value) => value ?? '');
+const text = z
+  .string('is not text')
+  .nullish()
+  .transform((value) => value ?? '');
 
 const readable = z.object({
   code: text,
   name: text,
   taskType: text,
-  status: z.string('is not text').trim().toLowerCase().pipe(z.enum(['active', 'inactive'], 'is neither active nor inactive')),
+  status: z
+    .string('is not text')
+    .trim()
+    .toLowerCase()
+    .pipe(z.enum(['active', 'inactive'], 'is neither active nor inactive')),
   divisionCode: text,
   divisionName: text,
 });
 
 /** The cost code of a raw record, or a sentence that says which field cannot be read. */
-export function readCostCode(raw: Readonly<Record<string, unknown>>): { costCode: CostCode; unreadable: null } | { costCode: null; unreadable: string } {
+export function readCostCode(
+  raw: Readonly<Record<string, unknown>>,
+): { costCode: CostCode; unreadable: null } | { costCode: null; unreadable: string } {
   const found = labelledValues(raw);
   const read = readable.safeParse(Object.fromEntries([...found].map(([field, { value }]) => [field, value])));
   if (read.success) {

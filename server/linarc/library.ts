@@ -25,7 +25,7 @@ const IDS_PER_CALL = 100;
 /** A list longer than this is not a cost-code library but a server that has lost its way. */
 const MOST_RECORDS = 1_000_000;
 
-/** The cost-code library of Linarc companies, read through Linarc's API (server/linarc/openapi.json). Holds no key and no state. */
+/** The cost-code library of Linarc companies, read through Linarc's API (server/linarc/openapi.json). Keeps no key. */
 export class LinarcLibrary implements Library {
   readonly #client: LinarcClient;
 
@@ -60,9 +60,16 @@ export class LinarcLibrary implements Library {
     return [...found.values()];
   }
 
-  async find(key: LibraryKey, ask: { search: string; cursor: string | null; limit: number }): Promise<LibraryPage & { next: string | null }> {
+  async find(
+    key: LibraryKey,
+    ask: { search: string; cursor: string | null; limit: number },
+  ): Promise<LibraryPage & { next: string | null }> {
     const limit = Math.max(1, Math.min(PAGE_SIZE, Math.trunc(ask.limit)));
-    const { items, nextCursor, total } = await this.#page(key, { search: ask.search.slice(0, 200), limit: String(limit) }, ask.cursor);
+    const { items, nextCursor, total } = await this.#page(
+      key,
+      { search: ask.search.slice(0, 200), limit: String(limit) },
+      ask.cursor,
+    );
     return { entries: items.map(readEntry), total, next: nextCursor };
   }
 
@@ -77,7 +84,12 @@ export class LinarcLibrary implements Library {
     } while (cursor !== null);
   }
 
-  async #page(key: LibraryKey, question: Readonly<Record<string, string>>, cursor: string | null, signal?: AbortSignal): Promise<z.infer<typeof pageAnswer>> {
+  async #page(
+    key: LibraryKey,
+    question: Readonly<Record<string, string>>,
+    cursor: string | null,
+    signal?: AbortSignal,
+  ): Promise<z.infer<typeof pageAnswer>> {
     // A company id that cannot be one must not become a path of its own ("..").
     if (!LINARC_ID.test(key.companyId)) throw linarcProblem('linarc_not_found', 'This is not the id of a Linarc company.');
     const query = cursor === null ? question : { ...question, cursor };
@@ -111,7 +123,8 @@ class Walk {
 
   check(nextCursor: string | null, total: number): void {
     if (nextCursor === null) {
-      if (this.#read < total) throw linarcProblem('linarc_nonsense', `The list ended after ${this.#read} of ${total} cost codes.`);
+      if (this.#read < total)
+        throw linarcProblem('linarc_nonsense', `The list ended after ${this.#read} of ${total} cost codes.`);
       return;
     }
     if (this.#cursors.has(nextCursor) || this.#broughtNothing > 2 || this.#read > MOST_RECORDS) {

@@ -19,7 +19,7 @@ const HOOKS = '/v1/companies/{companyId}/webhooks';
 function answerSchema(path: string, method: string, status: number): Schema {
   const responses = CONTRACT.paths[path]?.[method]?.responses ?? {};
   const named = responses[String(status)] ?? responses.default ?? {};
-  const response: Content = '$ref' in named ? CONTRACT.components.responses[named.$ref.split('/').at(-1) ?? ''] ?? {} : named;
+  const response: Content = '$ref' in named ? (CONTRACT.components.responses[named.$ref.split('/').at(-1) ?? ''] ?? {}) : named;
   const schema = response.content?.['application/json'].schema;
   if (!schema) throw new Error(`the contract says nothing of ${method} ${path} answering ${status}`);
   return schema;
@@ -35,7 +35,8 @@ describe('Linarc contract', () => {
   after(() => linarc.close());
 
   const ownPath = (template: string, id = ''): string => template.replace('{companyId}', 'lin-hillside').replace('{id}', id);
-  const faults = (path: string, { status, body }: Answer, method = 'get'): string[] => faultsOf(answerSchema(path, method, status), body);
+  const faults = (path: string, { status, body }: Answer, method = 'get'): string[] =>
+    faultsOf(answerSchema(path, method, status), body);
 
   it('uses only the words of JSON Schema that these tests check', () => {
     const words = new Set<string>();
@@ -59,7 +60,12 @@ describe('Linarc contract', () => {
   });
 
   it('and the sandbox know the same fields of a cost code', () => {
-    expect(Object.keys(CONTRACT.components.schemas.CostCode?.properties ?? {})).to.have.members(['id', ...Object.keys(costCodeFields.shape), 'createdAt', 'updatedAt']);
+    expect(Object.keys(CONTRACT.components.schemas.CostCode?.properties ?? {})).to.have.members([
+      'id',
+      ...Object.keys(costCodeFields.shape),
+      'createdAt',
+      'updatedAt',
+    ]);
   });
 
   it('describes every page of the list', async () => {
@@ -71,7 +77,12 @@ describe('Linarc contract', () => {
     const { items } = await linarc.list({ limit: '3' });
     const { nextCursor } = await linarc.list({ limit: '3' });
     const values: Record<string, string> = {
-      limit: '3', cursor: `${nextCursor}&limit=3`, updatedSince: '2025-01-06T15:00:00Z', search: 'concrete', ids: items.map(({ id }) => id).join(','), status: 'active',
+      limit: '3',
+      cursor: `${nextCursor}&limit=3`,
+      updatedSince: '2025-01-06T15:00:00Z',
+      search: 'concrete',
+      ids: items.map(({ id }) => id).join(','),
+      status: 'active',
     };
     const named = CONTRACT.paths[LIST]?.get?.parameters?.filter((each) => each.in === 'query').map(({ name }) => name) ?? [];
     expect(named).to.have.members(Object.keys(values));
@@ -89,7 +100,10 @@ describe('Linarc contract', () => {
 
   it('describes both answers about a company', async () => {
     const answers = [await linarc.get('/v1/company'), await linarc.get('/v1/companies/lin-hillside')];
-    expect([faults('/v1/company', answers[0] as Answer), faults('/v1/companies/{companyId}', answers[1] as Answer)]).to.deep.equal([[], []]);
+    expect([
+      faults('/v1/company', answers[0] as Answer),
+      faults('/v1/companies/{companyId}', answers[1] as Answer),
+    ]).to.deep.equal([[], []]);
   });
 
   it('describes every error', async () => {
@@ -119,7 +133,12 @@ describe('Linarc contract', () => {
     const receiver = createServer().listen(0, '127.0.0.1');
     await once(receiver, 'listening');
     try {
-      await linarc.call('POST', ownPath(HOOKS), { url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/` }, bearer(linarc.sandbox.apiKey));
+      await linarc.call(
+        'POST',
+        ownPath(HOOKS),
+        { url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/` },
+        bearer(linarc.sandbox.apiKey),
+      );
       const called = once(receiver, 'request');
       await linarc.add({ costCode: 'W1' });
       const [req, res] = (await called) as [IncomingMessage, ServerResponse];
@@ -127,7 +146,9 @@ describe('Linarc contract', () => {
       for await (const chunk of req) chunks.push(chunk as Buffer);
       res.end();
       const post = CONTRACT.webhooks.costCodesChanged?.post;
-      expect(faultsOf(post?.requestBody?.content?.['application/json'].schema ?? {}, JSON.parse(Buffer.concat(chunks).toString()))).to.deep.equal([]);
+      expect(
+        faultsOf(post?.requestBody?.content?.['application/json'].schema ?? {}, JSON.parse(Buffer.concat(chunks).toString())),
+      ).to.deep.equal([]);
       expect(faultsOf(post?.parameters?.[0]?.schema ?? {}, req.headers['linarc-signature'])).to.deep.equal([]);
     } finally {
       receiver.closeAllConnections();
@@ -138,7 +159,11 @@ describe('Linarc contract', () => {
   it('is broken by an answer that is bent on purpose', async () => {
     await linarc.fault({ kind: 'odd-records' });
     const found = faults(LIST, await linarc.get(`${ownPath(LIST)}?limit=9`));
-    expect(found).to.deep.equal(['$.items[2].id: is missing', '$.items[5].costCodeName: is number', '$.items[8].status: is none of active, inactive']);
+    expect(found).to.deep.equal([
+      '$.items[2].id: is missing',
+      '$.items[5].costCodeName: is number',
+      '$.items[8].status: is none of active, inactive',
+    ]);
   });
 
   it('tells a wrong record from a right one', async () => {

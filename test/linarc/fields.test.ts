@@ -3,9 +3,22 @@ import { expect } from 'chai';
 import { readEntry } from '../../server/linarc/fields.ts';
 
 const RECORD = {
-  id: 'cc_1', costCode: '03 30 00', costCodeName: 'Cast-in-place concrete', costTypeCategory: 'FIELD', divisionCode: '03', divisionName: 'Concrete', status: 'active',
+  id: 'cc_1',
+  costCode: '03 30 00',
+  costCodeName: 'Cast-in-place concrete',
+  costTypeCategory: 'FIELD',
+  divisionCode: '03',
+  divisionName: 'Concrete',
+  status: 'active',
 };
-const READ = { code: '03 30 00', name: 'Cast-in-place concrete', taskType: 'FIELD', divisionCode: '03', divisionName: 'Concrete', active: true };
+const READ = {
+  code: '03 30 00',
+  name: 'Cast-in-place concrete',
+  taskType: 'FIELD',
+  divisionCode: '03',
+  divisionName: 'Concrete',
+  active: true,
+};
 
 describe('Linarc: a raw record', () => {
   it('is read by the newest labels', () => {
@@ -13,10 +26,32 @@ describe('Linarc: a raw record', () => {
   });
 
   for (const [generation, raw] of Object.entries({
-    older: { id: 'cc_1', taskCode: '03 30 00', taskName: 'Cast-in-place concrete', taskType: 'FIELD', taskCodeStatus: 'active', divisionCode: '03', divisionName: 'Concrete' },
-    oldest: { id: 'cc_1', code: '03 30 00', name: 'Cast-in-place concrete', taskType: 'FIELD', status: 'Active', divisionCode: '03', divisionName: 'Concrete' },
+    older: {
+      id: 'cc_1',
+      taskCode: '03 30 00',
+      taskName: 'Cast-in-place concrete',
+      taskType: 'FIELD',
+      taskCodeStatus: 'active',
+      divisionCode: '03',
+      divisionName: 'Concrete',
+    },
+    oldest: {
+      id: 'cc_1',
+      code: '03 30 00',
+      name: 'Cast-in-place concrete',
+      taskType: 'FIELD',
+      status: 'Active',
+      divisionCode: '03',
+      divisionName: 'Concrete',
+    },
     printed: {
-      id: 'cc_1', 'Cost Code': '03 30 00', 'Task Name': 'Cast-in-place concrete', 'TASK TYPE': 'FIELD', 'Task Code Status': 'ACTIVE', division_code: '03', 'Division Name': 'Concrete',
+      id: 'cc_1',
+      'Cost Code': '03 30 00',
+      'Task Name': 'Cast-in-place concrete',
+      'TASK TYPE': 'FIELD',
+      'Task Code Status': 'ACTIVE',
+      division_code: '03',
+      'Division Name': 'Concrete',
     },
   })) {
     it(`is read by the labels of the ${generation} generation`, () => {
@@ -29,12 +64,21 @@ describe('Linarc: a raw record', () => {
   });
 
   it('keeps texts as they were sent, blanks and leading zeros included', () => {
-    expect(readEntry({ ...RECORD, costCode: ' 0330 ', costCodeName: 'A\t:B' }).costCode).to.include({ code: ' 0330 ', name: 'A\t:B' });
+    expect(readEntry({ ...RECORD, costCode: ' 0330 ', costCodeName: 'A\t:B' }).costCode).to.include({
+      code: ' 0330 ',
+      name: 'A\t:B',
+    });
   });
 
   it('takes missing texts as empty: that is for the naming rules to judge', () => {
-    expect(readEntry({ id: 'cc_1', status: 'inactive', costCode: null }).costCode)
-      .to.deep.equal({ code: '', name: '', taskType: '', divisionCode: '', divisionName: '', active: false });
+    expect(readEntry({ id: 'cc_1', status: 'inactive', costCode: null }).costCode).to.deep.equal({
+      code: '',
+      name: '',
+      taskType: '',
+      divisionCode: '',
+      divisionName: '',
+      active: false,
+    });
   });
 
   it('lets a task type through that is not known yet', () => {
@@ -66,7 +110,12 @@ describe('Linarc: a raw record', () => {
 
   for (const item of [null, 'text', 7, ['x']]) {
     it(`is none when it is ${JSON.stringify(item)}`, () => {
-      expect(readEntry(item)).to.deep.equal({ linarcId: null, raw: { value: item }, costCode: null, unreadable: 'it is not a record' });
+      expect(readEntry(item)).to.deep.equal({
+        linarcId: null,
+        raw: { value: item },
+        costCode: null,
+        unreadable: 'it is not a record',
+      });
     });
   }
 

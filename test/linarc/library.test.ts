@@ -12,7 +12,10 @@ import type { CostCode } from '../../server/sandbox/linarc/records.ts';
 import { Linarc, OTHER } from '../sandbox/linarc/support.ts';
 
 async function problemOf(act: Promise<unknown>): Promise<ProblemError> {
-  const outcome = await act.then(() => 'no failure at all', (error: unknown) => error);
+  const outcome = await act.then(
+    () => 'no failure at all',
+    (error: unknown) => error,
+  );
   if (outcome instanceof ProblemError) return outcome;
   throw new Error(`expected a ProblemError, got ${String(outcome)}`);
 }
@@ -40,22 +43,36 @@ describe('Linarc library', () => {
 
   describe('reads', () => {
     it('the company of a key, whatever company it was asked with', async () => {
-      expect(await library.company({ companyId: '', apiKey: OTHER.apiKey })).to.deep.equal({ id: OTHER.id, name: OTHER.name, costCodeCount: 12 });
+      expect(await library.company({ companyId: '', apiKey: OTHER.apiKey })).to.deep.equal({
+        id: OTHER.id,
+        name: OTHER.name,
+        costCodeCount: 12,
+      });
     });
 
     it('every code of the sample, as sent and as understood', async () => {
       const [entries, sent] = [await all(), await linarc.walk({ limit: '500' })];
       expect(entries.map(({ raw }) => raw)).to.deep.equal(sent);
       expect(entries.filter(({ unreadable }) => unreadable !== null)).to.deep.equal([]);
-      expect(entries.find(({ costCode }) => costCode?.code === 'AD-195')?.costCode)
-        .to.deep.equal({ code: 'AD-195', name: 'Fax line and switchboard', taskType: 'ADMIN', active: false, divisionCode: 'AD', divisionName: 'Administration' });
+      expect(entries.find(({ costCode }) => costCode?.code === 'AD-195')?.costCode).to.deep.equal({
+        code: 'AD-195',
+        name: 'Fax line and switchboard',
+        taskType: 'ADMIN',
+        active: false,
+        divisionCode: 'AD',
+        divisionName: 'Administration',
+      });
     });
 
     it('a long library page by page, with the total on each', async () => {
       await linarc.reset({ codes: 1_234 });
       const pages: LibraryPage[] = [];
       for await (const page of library.pages(key)) pages.push(page);
-      expect(pages.map(({ entries, total }) => [entries.length, total])).to.deep.equal([[500, 1234], [500, 1234], [234, 1234]]);
+      expect(pages.map(({ entries, total }) => [entries.length, total])).to.deep.equal([
+        [500, 1234],
+        [500, 1234],
+        [234, 1234],
+      ]);
     });
 
     it('only as far as it is asked to', async () => {
@@ -84,7 +101,9 @@ describe('Linarc library', () => {
       await linarc.reset({ codes: 600 });
       const wanted = (await linarc.walk({ limit: '500' })).slice(0, 250).map(({ id }) => id);
       const entries = await library.entries(key, [...wanted, wanted[0] ?? '', 'cc_unknown', 'a,b', '../x']);
-      expect(entries.map(({ linarcId }) => linarcId)).to.have.members(wanted).and.have.length(250);
+      expect(entries.map(({ linarcId }) => linarcId))
+        .to.have.members(wanted)
+        .and.have.length(250);
     });
 
     it('nothing, without a call, when no code is named', async () => {
@@ -96,7 +115,9 @@ describe('Linarc library', () => {
       const first = await library.find(key, { search: 'concrete', cursor: null, limit: 3 });
       const second = await library.find(key, { search: 'concrete', cursor: first.next, limit: 3 });
       expect([first.entries.length, first.total]).to.deep.equal([3, (await linarc.list({ search: 'concrete' })).total]);
-      expect(second.entries.map(({ linarcId }) => linarcId)).to.not.include.members(first.entries.map(({ linarcId }) => linarcId));
+      expect(second.entries.map(({ linarcId }) => linarcId)).to.not.include.members(
+        first.entries.map(({ linarcId }) => linarcId),
+      );
     });
 
     it('records of the older labels', async () => {
@@ -110,7 +131,15 @@ describe('Linarc library', () => {
       await linarc.fault({ kind: 'odd-records' });
       const entries = await all();
       expect(entries.map(({ unreadable }) => unreadable)).to.deep.equal([
-        null, null, 'it has no usable id', null, null, 'the field “costCodeName” is not text', null, null, 'the field “status” is neither active nor inactive',
+        null,
+        null,
+        'it has no usable id',
+        null,
+        null,
+        'the field “costCodeName” is not text',
+        null,
+        null,
+        'the field “status” is neither active nor inactive',
       ]);
       expect(entries[5]?.raw).to.include({ costCodeName: 42 });
     });
@@ -164,7 +193,11 @@ describe('Linarc library', () => {
     for (const [what, fault, code] of cases) {
       it(`${what}: ${code}`, async () => {
         await linarc.fault(fault);
-        const found = [await problemOf(all()), await problemOf(library.company(key)), await problemOf(library.find(key, { search: '', cursor: null, limit: 10 }))];
+        const found = [
+          await problemOf(all()),
+          await problemOf(library.company(key)),
+          await problemOf(library.find(key, { search: '', cursor: null, limit: 10 })),
+        ];
         expect(found.map(({ problem }) => problem.code)).to.deep.equal([code, code, code]);
       });
     }
@@ -189,22 +222,28 @@ describe('Linarc library', () => {
     });
 
     it('the key is not known', async () => {
-      expect((await problemOf(library.company({ ...key, apiKey: 'wrong' }))).problem).to.deep.include({ code: 'linarc_key_refused' });
+      expect((await problemOf(library.company({ ...key, apiKey: 'wrong' }))).problem).to.deep.include({
+        code: 'linarc_key_refused',
+      });
     });
 
     it('the key belongs to another company', async () => {
-      expect((await problemOf(collected(library.pages({ ...key, apiKey: OTHER.apiKey })))).problem.code).to.equal('linarc_key_refused');
+      expect((await problemOf(collected(library.pages({ ...key, apiKey: OTHER.apiKey })))).problem.code).to.equal(
+        'linarc_key_refused',
+      );
     });
 
     it('a page in the middle fails, after handing on the pages before it', async () => {
       await linarc.reset({ codes: 1_200 });
       let read = 0;
-      const error = await problemOf((async () => {
-        for await (const page of library.pages(key)) {
-          read += page.entries.length;
-          if (read === 1_000) await linarc.fault({ kind: 'status', status: 500 });
-        }
-      })());
+      const error = await problemOf(
+        (async () => {
+          for await (const page of library.pages(key)) {
+            read += page.entries.length;
+            if (read === 1_000) await linarc.fault({ kind: 'status', status: 500 });
+          }
+        })(),
+      );
       expect([read, error.problem.code]).to.deep.equal([1_000, 'linarc_unreachable']);
     });
 
@@ -212,7 +251,10 @@ describe('Linarc library', () => {
       await linarc.reset({ codes: 1_800 });
       await linarc.fault({ kind: 'loop-cursor' });
       const error = await problemOf(all());
-      expect([error.problem.code, error.problem.raw?.message]).to.deep.equal(['linarc_nonsense', 'The list goes in circles after 1000 of 1800 cost codes.']);
+      expect([error.problem.code, error.problem.raw?.message]).to.deep.equal([
+        'linarc_nonsense',
+        'The list goes in circles after 1000 of 1800 cost codes.',
+      ]);
     });
   });
 
@@ -248,7 +290,10 @@ describe('Linarc library', () => {
     const stop = new AbortController();
     const reason = new Error('the person closed the page');
     setTimeout(() => stop.abort(reason), 30);
-    const outcome = await collected(library.pages(key, { signal: stop.signal })).then(() => 'read', (error: unknown) => error);
+    const outcome = await collected(library.pages(key, { signal: stop.signal })).then(
+      () => 'read',
+      (error: unknown) => error,
+    );
     expect(outcome).to.equal(reason);
   });
 });
@@ -262,16 +307,22 @@ describe('Linarc library, before a server that means no good', () => {
   before(async () => {
     server = createServer((req, res) => answer(req, res)).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    library = new LinarcLibrary({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, timeoutMs: 500, maxBytes: 50_000 });
+    library = new LinarcLibrary({
+      baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      timeoutMs: 500,
+      maxBytes: 50_000,
+    });
   });
   after(() => {
     server.closeAllConnections();
     server.close();
   });
 
-  const json = (body: unknown, status = 200) => (_req: IncomingMessage, res: ServerResponse): void => {
-    res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  };
+  const json =
+    (body: unknown, status = 200) =>
+    (_req: IncomingMessage, res: ServerResponse): void => {
+      res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    };
   const record = (id: number) => ({ id: `cc_${id}`, costCode: String(id), costCodeName: 'x', status: 'active' });
   const failure = async (): Promise<[string, string | null | undefined]> => {
     const { problem } = await problemOf(collected(library.pages(key)));
@@ -334,8 +385,12 @@ describe('Linarc library, before a server that means no good', () => {
     'no items': { nextCursor: null, total: 0 },
     'no cursor': { items: [], total: 0 },
     'a negative total': { items: [], nextCursor: null, total: -1 },
-    'far more records than were asked for': { items: Array.from({ length: 1_001 }, (_, id) => ({ id })), nextCursor: null, total: 1_001 },
-    'nothing': null,
+    'far more records than were asked for': {
+      items: Array.from({ length: 1_001 }, (_, id) => ({ id })),
+      nextCursor: null,
+      total: 1_001,
+    },
+    nothing: null,
   })) {
     it(`refuses a page with ${what}`, async () => {
       answer = json(body);
@@ -351,7 +406,9 @@ describe('Linarc library, before a server that means no good', () => {
   it('passes on what Linarc said, cut and without the key', async () => {
     answer = json({ error: { code: 'x', message: `canary-key is not good ${'!'.repeat(500)}` } }, 400);
     const [, message] = await failure();
-    expect(message).to.match(/^… is not good !+$/).and.have.length(300);
+    expect(message)
+      .to.match(/^… is not good !+$/)
+      .and.have.length(300);
   });
 
   it('understands a refusal that is no JSON', async () => {

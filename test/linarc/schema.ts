@@ -30,19 +30,40 @@ export type Operation = {
 export type Contract = {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly webhooks: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>>; readonly responses: Readonly<Record<string, Content>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly responses: Readonly<Record<string, Content>>;
+  };
 };
 
-export const CONTRACT = JSON.parse(readFileSync(new URL('../../server/linarc/openapi.json', import.meta.url), 'utf8')) as Contract;
+export const CONTRACT = JSON.parse(
+  readFileSync(new URL('../../server/linarc/openapi.json', import.meta.url), 'utf8'),
+) as Contract;
 
-/** The words of JSON Schema that this validator knows. A test holds the contract to them, so that none is silently not checked. */
+/** The words of JSON Schema that this validator knows. A test holds the contract to them, so none goes unchecked. */
 export const KNOWN_WORDS = new Set([
-  '$ref', 'type', 'properties', 'required', 'additionalProperties', 'items', 'minItems', 'maxItems', 'enum', 'pattern', 'format', 'minLength',
-  'maxLength', 'minimum', 'maximum', 'default', 'description',
+  '$ref',
+  'type',
+  'properties',
+  'required',
+  'additionalProperties',
+  'items',
+  'minItems',
+  'maxItems',
+  'enum',
+  'pattern',
+  'format',
+  'minLength',
+  'maxLength',
+  'minimum',
+  'maximum',
+  'default',
+  'description',
 ]);
 
 const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
-  'date-time': (text) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(Date.parse(text)),
+  'date-time': (text) =>
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(Date.parse(text)),
   uri: (text) => URL.canParse(text),
 };
 
@@ -57,10 +78,14 @@ export function faultsOf(schema: Schema, value: unknown, where = '$'): string[] 
   if (schema.$ref) return faultsOf(CONTRACT.components.schemas[schema.$ref.split('/').at(-1) ?? ''] ?? {}, value, where);
   const types = schema.type === undefined ? [] : [schema.type].flat();
   const type = typeOf(value);
-  if (types.length > 0 && !types.includes(type) && !(types.includes('integer') && Number.isInteger(value))) return [`${where}: is ${type}`];
+  if (types.length > 0 && !types.includes(type) && !(types.includes('integer') && Number.isInteger(value)))
+    return [`${where}: is ${type}`];
   const faults = schema.enum && !schema.enum.includes(value) ? [`${where}: is none of ${schema.enum.join(', ')}`] : [];
   if (typeof value === 'string') return [...faults, ...textFaults(schema, value, where)];
-  if (typeof value === 'number') return value < (schema.minimum ?? -Infinity) || value > (schema.maximum ?? Infinity) ? [...faults, `${where}: out of range`] : faults;
+  if (typeof value === 'number')
+    return value < (schema.minimum ?? -Infinity) || value > (schema.maximum ?? Infinity)
+      ? [...faults, `${where}: out of range`]
+      : faults;
   if (Array.isArray(value)) return [...faults, ...arrayFaults(schema, value, where)];
   if (type === 'object') return [...faults, ...objectFaults(schema, value as Record<string, unknown>, where)];
   return faults;
@@ -74,14 +99,29 @@ function textFaults({ pattern, format, minLength = 0, maxLength = Infinity }: Sc
   return faults;
 }
 
-function arrayFaults({ items = {}, minItems = 0, maxItems = Infinity }: Schema, values: readonly unknown[], where: string): string[] {
+function arrayFaults(
+  { items = {}, minItems = 0, maxItems = Infinity }: Schema,
+  values: readonly unknown[],
+  where: string,
+): string[] {
   const size = values.length < minItems || values.length > maxItems ? [`${where}: has ${values.length} items`] : [];
   return [...size, ...values.flatMap((value, index) => faultsOf(items, value, `${where}[${index}]`))];
 }
 
-function objectFaults({ properties = {}, required = [], additionalProperties }: Schema, value: Record<string, unknown>, where: string): string[] {
+function objectFaults(
+  { properties = {}, required = [], additionalProperties }: Schema,
+  value: Record<string, unknown>,
+  where: string,
+): string[] {
   const missing = required.filter((name) => !(name in value)).map((name) => `${where}.${name}: is missing`);
-  const unknown = additionalProperties === false ? Object.keys(value).filter((name) => !(name in properties)).map((name) => `${where}.${name}: is not in the contract`) : [];
-  const inside = Object.entries(properties).flatMap(([name, schema]) => (name in value ? faultsOf(schema, value[name], `${where}.${name}`) : []));
+  const unknown =
+    additionalProperties === false
+      ? Object.keys(value)
+          .filter((name) => !(name in properties))
+          .map((name) => `${where}.${name}: is not in the contract`)
+      : [];
+  const inside = Object.entries(properties).flatMap(([name, schema]) =>
+    name in value ? faultsOf(schema, value[name], `${where}.${name}`) : [],
+  );
   return [...missing, ...unknown, ...inside];
 }

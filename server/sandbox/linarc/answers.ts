@@ -14,7 +14,9 @@ export class Refusal extends Error {
   }
 }
 
-export const errorBody = (code: string, message: string): { error: { code: string; message: string } } => ({ error: { code, message } });
+export const errorBody = (code: string, message: string): { error: { code: string; message: string } } => ({
+  error: { code, message },
+});
 
 /** Reads outside input by a schema; a Refusal of 422 names the first field that does not fit. */
 export function parsedAs<S extends z.ZodType>(schema: S, input: unknown, what: string): z.output<S> {
@@ -69,7 +71,12 @@ export function sameOrigin(browsersOnly: boolean): RequestHandler {
   return (req, res, next) => {
     res.vary('Sec-Fetch-Site').vary('Origin');
     if (req.method === 'GET' || req.method === 'HEAD' || cameFromHere(req, !browsersOnly)) next();
-    else throw new Refusal(403, 'foreign_origin', 'This form was not sent from the sandbox’s own page. Open the page and send it from there.');
+    else
+      throw new Refusal(
+        403,
+        'foreign_origin',
+        'This form was not sent from the sandbox’s own page. Open the page and send it from there.',
+      );
   };
 }
 

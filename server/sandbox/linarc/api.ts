@@ -86,7 +86,11 @@ function authenticate({ companies }: ApiParts): RequestHandler {
     if (!company) {
       res.set('www-authenticate', 'Bearer');
       const given = key !== undefined;
-      throw new Refusal(401, given ? 'unknown_key' : 'missing_key', given ? 'The API key is not known.' : 'Send the API key as a bearer token.');
+      throw new Refusal(
+        401,
+        given ? 'unknown_key' : 'missing_key',
+        given ? 'The API key is not known.' : 'Send the API key as a bearer token.',
+      );
     }
     res.locals.company = company;
     next();
@@ -95,7 +99,8 @@ function authenticate({ companies }: ApiParts): RequestHandler {
 
 /** A key opens its own company. Whether another company exists is nothing it may learn. */
 const ownCompany: RequestHandler = (req, res, next) => {
-  if (pathValue(req, 'companyId') !== companyOf(res).id) throw new Refusal(403, 'other_company', 'The API key belongs to another company.');
+  if (pathValue(req, 'companyId') !== companyOf(res).id)
+    throw new Refusal(403, 'other_company', 'The API key belongs to another company.');
   next();
 };
 
@@ -157,7 +162,8 @@ function webhookRoutes({ onWebhooks }: ApiParts): Router {
   });
   router.delete('/:id', (req, res) => {
     const company = companyOf(res);
-    if (!company.webhooks.unregister(pathValue(req, 'id'))) throw new Refusal(404, 'not_found', 'There is no webhook with this id.');
+    if (!company.webhooks.unregister(pathValue(req, 'id')))
+      throw new Refusal(404, 'not_found', 'There is no webhook with this id.');
     onWebhooks(company);
     res.status(204).end();
   });

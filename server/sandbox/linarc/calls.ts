@@ -33,7 +33,16 @@ export class CallLog {
     const path = `${req.baseUrl}${req.path}`;
     return (status, companyId) => {
       this.#count += 1;
-      this.#calls.push({ n: this.#count, at: new Date(began).toISOString(), method, path, query, companyId, status, took: this.#now() - began });
+      this.#calls.push({
+        n: this.#count,
+        at: new Date(began).toISOString(),
+        method,
+        path,
+        query,
+        companyId,
+        status,
+        took: this.#now() - began,
+      });
       if (this.#calls.length > 2 * MOST_KEPT) this.#calls = this.#calls.slice(-MOST_KEPT);
     };
   }

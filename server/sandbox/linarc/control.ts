@@ -19,15 +19,20 @@ export type ControlParts = {
   readonly reset: (source: LibrarySource) => void;
 };
 
-const resetOrder = z.union([
-  z.strictObject({ codes: z.int().min(0).max(MOST_GENERATED).optional() }),
-  z.strictObject({ library: z.string().min(1).max(4_000) }),
-]).default({});
+const resetOrder = z
+  .union([
+    z.strictObject({ codes: z.int().min(0).max(MOST_GENERATED).optional() }),
+    z.strictObject({ library: z.string().min(1).max(4_000) }),
+  ])
+  .default({});
 const someFields = costCodeFields.partial();
 const companyQuery = z.object({ company: z.string().optional() });
 const sinceQuery = z.object({ since: z.coerce.number<string>().int().min(0).default(0) });
 
-/** The calls that drive the sandbox (design.md §8): JSON, from this machine only. `?company=` names another than the first company. */
+/**
+ * The calls that drive the sandbox (design.md §8): JSON, from this machine only. `?company=` names another company than the
+ * first one.
+ */
 export function controlRouter(parts: ControlParts): Router {
   const { companies, faults, calls } = parts;
   const router = express.Router();
@@ -35,7 +40,9 @@ export function controlRouter(parts: ControlParts): Router {
   router.use(onlyLoopback, sameOrigin(false), express.json({ limit: '100kb' }));
 
   router.get('/companies', (_req, res) => {
-    sendJson(res, 200, { companies: companies.map(({ id, name, apiKey, library }) => ({ id, name, apiKey, costCodeCount: library.size })) });
+    sendJson(res, 200, {
+      companies: companies.map(({ id, name, apiKey, library }) => ({ id, name, apiKey, costCodeCount: library.size })),
+    });
   });
   router.post('/reset', (req, res) => {
     resetTo(parts, parsedAs(resetOrder, req.body, 'body'));

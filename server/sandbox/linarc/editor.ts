@@ -29,7 +29,8 @@ const headers = helmet({
   strictTransportSecurity: false,
 });
 
-const ICON = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="#8a4b00" d="M2 2h12v4H2zm0 5h8v4H2zm0 5h12v2H2z"/></svg>';
+const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">
+<path fill="#8a4b00" d="M2 2h12v4H2zm0 5h8v4H2zm0 5h12v2H2z"/></svg>`;
 
 const said = z.enum(['added', 'saved', 'deleted', 'activated', 'deactivated', 'locked', 'unlocked']);
 
@@ -60,7 +61,11 @@ export function editorRouter(companies: readonly [Company, ...Company[]]): Route
 function showList(companies: readonly [Company, ...Company[]], req: Request, res: Response): void {
   const { done, code, ...asked } = parsedAs(listQuery, req.query, 'query');
   const company = companies.find(({ id }) => id === asked.company) ?? companies[0];
-  sendPage(res, 200, listPage({ companies, company, filter: { ...asked, company: company.id }, notice: done ? noticeOf(done, code) : null }));
+  sendPage(
+    res,
+    200,
+    listPage({ companies, company, filter: { ...asked, company: company.id }, notice: done ? noticeOf(done, code) : null }),
+  );
 }
 
 function codeRoutes(companies: readonly Company[]): Router {
@@ -78,7 +83,8 @@ function codeRoutes(companies: readonly Company[]): Router {
   /** The record of a form that may change it. A locked code stays as it is, whatever an old page still offers. */
   const freeRecordOf = (req: Request): CostCode => {
     const record = recordOf(req);
-    if (record.locked) throw new Refusal(409, 'locked', 'This code is locked because a project uses it. Unlock it on its page first.');
+    if (record.locked)
+      throw new Refusal(409, 'locked', 'This code is locked because a project uses it. Unlock it on its page first.');
     return record;
   };
   const backToList = (req: Request, res: Response, done: z.infer<typeof said>, record: CostCode): void => {
@@ -149,7 +155,10 @@ function noticeOf(done: z.infer<typeof said>, code: string): Notice {
 }
 
 const emptyIsNull = (value: unknown): unknown => (typeof value === 'string' && value.trim() === '' ? null : value);
-const amount = z.preprocess(emptyIsNull, z.coerce.number('Enter a number, or leave it empty.').min(0, 'Enter 0 or more.').max(1e12, 'This is too large.').nullable());
+const amount = z.preprocess(
+  emptyIsNull,
+  z.coerce.number('Enter a number, or leave it empty.').min(0, 'Enter 0 or more.').max(1e12, 'This is too large.').nullable(),
+);
 const tooLong = (longest: number): string => `At most ${longest} characters.`;
 
 /** A submitted form. Code and name may be empty or odd, as in Linarc's own library; blanks at their ends stay too. */
@@ -165,7 +174,13 @@ const submitted = z.object({
   effort: amount,
   unit: z.preprocess(emptyIsNull, z.string().max(50, tooLong(50)).nullable()),
   status: z.enum(['active', 'inactive'], 'Choose active or inactive.'),
-  color: z.preprocess(emptyIsNull, z.string().regex(/^#[0-9a-f]{6}$/i, 'Write it as # and six digits, such as #0b6472.').nullable()),
+  color: z.preprocess(
+    emptyIsNull,
+    z
+      .string()
+      .regex(/^#[0-9a-f]{6}$/i, 'Write it as # and six digits, such as #0b6472.')
+      .nullable(),
+  ),
 });
 
 type RefusedForm = { readonly values: FormValues; readonly faults: Readonly<Record<string, string>> };
@@ -188,13 +203,15 @@ function sendPage(res: Response, status: number, page: string): void {
   res.status(status).set('cache-control', 'no-store').type('html').send(page);
 }
 
-const pageErrors = (companies: readonly Company[]): ErrorRequestHandler => (error: unknown, _req, res, next) => {
-  if (res.headersSent) {
-    next(error);
-    return;
-  }
-  const { status, message } = refusalOf(error);
-  sendPage(res, status, messagePage(companies, TITLES[status] ?? 'That did not work', message));
-};
+const pageErrors =
+  (companies: readonly Company[]): ErrorRequestHandler =>
+  (error: unknown, _req, res, next) => {
+    if (res.headersSent) {
+      next(error);
+      return;
+    }
+    const { status, message } = refusalOf(error);
+    sendPage(res, status, messagePage(companies, TITLES[status] ?? 'That did not work', message));
+  };
 
 const TITLES: Readonly<Record<number, string>> = { 403: 'Not allowed', 404: 'Not found', 409: 'Locked', 422: 'Not understood' };

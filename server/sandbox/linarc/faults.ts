@@ -3,10 +3,16 @@ import { z } from 'zod';
 
 /** What can go wrong on purpose with an API call. Without `times` a fault stays until it is cleared. */
 export const faultOrder = z.strictObject({
-  match: z.strictObject({ path: z.string().min(1).max(200).optional(), method: z.string().min(1).max(10).optional() }).default({}),
+  match: z
+    .strictObject({ path: z.string().min(1).max(200).optional(), method: z.string().min(1).max(10).optional() })
+    .default({}),
   fault: z.discriminatedUnion('kind', [
     /** Answers an error of this status; 429 and 503 may say after how many seconds to come back. */
-    z.strictObject({ kind: z.literal('status'), status: z.int().min(400).max(599), retryAfter: z.int().min(0).max(3600).optional() }),
+    z.strictObject({
+      kind: z.literal('status'),
+      status: z.int().min(400).max(599),
+      retryAfter: z.int().min(0).max(3600).optional(),
+    }),
     /** Closes the connection without an answer. */
     z.strictObject({ kind: z.literal('drop') }),
     /** Waits this many milliseconds, then answers as always. */
@@ -45,8 +51,9 @@ export class FaultBoard {
   }
 
   take(method: string, path: string): Fault | null {
-    const found = this.#orders.find(({ order: { match } }) =>
-      (match.method ?? method).toUpperCase() === method && path.includes(match.path ?? ''));
+    const found = this.#orders.find(
+      ({ order: { match } }) => (match.method ?? method).toUpperCase() === method && path.includes(match.path ?? ''),
+    );
     if (!found) return null;
     found.left -= 1;
     if (found.left <= 0) this.#orders = this.#orders.filter((each) => each !== found);
@@ -62,16 +69,23 @@ const LIST_OF_ODDITIES: readonly ((record: Record<string, unknown>) => Record<st
 
 type List = { items: Record<string, unknown>[]; nextCursor: string | null; total: number };
 
-const isList = (body: unknown): body is List => typeof body === 'object' && body !== null && 'items' in body && 'nextCursor' in body;
+const isList = (body: unknown): body is List =>
+  typeof body === 'object' && body !== null && 'items' in body && 'nextCursor' in body;
 
 function withOddRecords(body: unknown): unknown {
   if (!isList(body)) return body;
   const bend = (record: Record<string, unknown>, index: number): Record<string, unknown> =>
-    index % 3 === 2 ? LIST_OF_ODDITIES[Math.floor(index / 3) % LIST_OF_ODDITIES.length]?.(record) ?? record : record;
+    index % 3 === 2 ? (LIST_OF_ODDITIES[Math.floor(index / 3) % LIST_OF_ODDITIES.length]?.(record) ?? record) : record;
   return { ...body, items: body.items.map(bend) };
 }
 
-function oldLabels({ costCode, costCodeName, costTypeCategory, status, ...rest }: Record<string, unknown>): Record<string, unknown> {
+function oldLabels({
+  costCode,
+  costCodeName,
+  costTypeCategory,
+  status,
+  ...rest
+}: Record<string, unknown>): Record<string, unknown> {
   return { ...rest, taskCode: costCode, taskName: costCodeName, taskType: costTypeCategory, taskCodeStatus: status };
 }
 
@@ -83,12 +97,18 @@ function withOldLabels(body: unknown): unknown {
 /** The body as this fault bends it. `before` is the last record of the page before, `cursor` the page that was asked for. */
 export function bent(body: unknown, fault: Fault | null, before: unknown, cursor: string | undefined): unknown {
   switch (fault?.kind) {
-    case 'nonsense': return { items: 'soon', nextCursor: 7, id: null, weather: 'fair' };
-    case 'odd-records': return withOddRecords(body);
-    case 'old-labels': return withOldLabels(body);
-    case 'repeat-records': return isList(body) && before ? { ...body, items: [before, ...body.items] } : body;
-    case 'loop-cursor': return isList(body) ? { ...body, nextCursor: cursor ?? body.nextCursor } : body;
-    default: return body;
+    case 'nonsense':
+      return { items: 'soon', nextCursor: 7, id: null, weather: 'fair' };
+    case 'odd-records':
+      return withOddRecords(body);
+    case 'old-labels':
+      return withOldLabels(body);
+    case 'repeat-records':
+      return isList(body) && before ? { ...body, items: [before, ...body.items] } : body;
+    case 'loop-cursor':
+      return isList(body) ? { ...body, nextCursor: cursor ?? body.nextCursor } : body;
+    default:
+      return body;
   }
 }
 

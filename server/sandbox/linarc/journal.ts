@@ -74,7 +74,8 @@ export class Journal {
     for (const text of last === '' ? lines : [...lines, last]) {
       const read = line.safeParse(parsed(text));
       if (read.success) yield read.data;
-      else if (text !== last) throw new Error(`The Linarc sandbox cannot read its state file ${this.#path}. Remove the file to start afresh.`);
+      else if (text !== last)
+        throw new Error(`The Linarc sandbox cannot read its state file ${this.#path}. Remove the file to start afresh.`);
     }
   }
 }

@@ -15,7 +15,10 @@ const amount = z.number().min(0).max(1e12);
 export const costCodeFields = z.strictObject({
   costCode: text(500),
   costCodeName: text(500),
-  color: z.string().regex(/^#[0-9a-f]{6}$/i).nullable(),
+  color: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i)
+    .nullable(),
   locked: z.boolean(),
   divisionCode: text(50).nullable(),
   divisionName: text(200).nullable(),
@@ -69,7 +72,7 @@ export function costCodeId(companyId: string, moment: number): string {
 const FIRST_SAMPLE = Date.UTC(2025, 0, 6, 15, 0, 0);
 const MINUTE = 60_000;
 
-/** Turns prepared fields into records made one minute apart from 6 January 2025, so that a library comes out the same each time. */
+/** Turns prepared fields into records made a minute apart from 6 January 2025 on: a library comes out the same each time. */
 export function datedRecords(companyId: string, fields: Iterable<CostCodeFields>): CostCode[] {
   const records: CostCode[] = [];
   for (const field of fields) {

@@ -222,7 +222,7 @@ const HILLSIDE: readonly Group[] = [
   { code: '23', name: 'Heating, Ventilating, and Air Conditioning', color: '#3b82a0', lines: `
     23 05 93 | Testing, adjusting and balancing | FIELD |
     23 07 13 | Duct insulation | FIELD |
-    23 09 23 | Direct digital controls for air handling units, variable volume boxes, exhaust fans, and boiler plant with graphics | FIELD |
+    23 09 23 | Direct digital controls for air handlers, variable volume boxes, exhaust fans and boilers, with graphics | FIELD |
     23 11 23 | Natural gas piping | FIELD |
     23 21 13 | Hydronic piping | FIELD |
     23 23 00 | Refrigerant piping | FIELD |
@@ -289,7 +289,7 @@ const HILLSIDE: readonly Group[] = [
     33 46 16 | Foundation drains | FIELD |
     33 51 13 | Site gas line | FIELD |
     33 71 19 | Electrical duct bank | FIELD |
-    SITE-NORTH/PHASE-02/BUILDING-C/WING-EAST/LEVEL-03/UTILITY-CORRIDOR/SEGMENT-0147/SLEEVE-AND-CORE-SET/REV-B | Utility sleeves | FIELD |` },
+    SITE-NORTH/PHASE-02/BUILDING-C/WING-EAST/LEVEL-03/UTILITY-CORRIDOR/SEGMENT-0147/SLEEVE-AND-CORE-SET/B | Sleeves | FIELD |` },
   { code: 'TM', name: 'Time and material', color: '#be185d', lines: `
     TM-100 | Extra work, carpenter hours | T&M |
     TM-105 | Extra work, laborer hours | T&M |

@@ -20,7 +20,11 @@ import { codesFrom, sourceName } from './sources.ts';
 import type { LibrarySource } from './sources.ts';
 
 export const HILLSIDE: CompanyOrder = { id: 'lin-hillside', name: 'Hillside Builders', apiKey: 'linarc-sandbox-key-hillside' };
-export const RIDGELINE: CompanyOrder = { id: 'lin-ridgeline', name: 'Ridgeline Mechanical', apiKey: 'linarc-sandbox-key-ridgeline' };
+export const RIDGELINE: CompanyOrder = {
+  id: 'lin-ridgeline',
+  name: 'Ridgeline Mechanical',
+  apiKey: 'linarc-sandbox-key-ridgeline',
+};
 
 export type LinarcSandboxOptions = LibrarySource & {
   /** 0 takes any free port. */
@@ -104,7 +108,9 @@ function resume(journal: Journal | null, companies: readonly Company[], wanted: 
 }
 
 function keep(journal: Journal | null, companies: readonly Company[], source: string): void {
-  const kept = companies.map(({ id, library, webhooks }) => [id, { codes: library.matching({}), webhooks: webhooks.webhooks }] as const);
+  const kept = companies.map(
+    ({ id, library, webhooks }) => [id, { codes: library.matching({}), webhooks: webhooks.webhooks }] as const,
+  );
   journal?.write({ source, companies: new Map(kept) });
 }
 

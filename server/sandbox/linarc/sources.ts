@@ -29,11 +29,7 @@ export function codesFrom({ library, codes }: LibrarySource): CostCodeFields[] {
   return codes === undefined ? hillsideSample() : generatedCodes(codes);
 }
 
-const csvRow = z.object({
-  code: z.string().max(500),
-  label: z.string().max(500),
-  level: z.string().regex(/^\d{0,2}$/),
-});
+const csvRow = z.object({ code: z.string().max(500), label: z.string().max(500), level: z.string().regex(/^\d{0,2}$/) });
 
 /** Reads a library of `code,label,level` rows (RFC 4180). The division of a code is its first two digits, named by level 1. */
 function codesOfFile(path: string): CostCodeFields[] {
@@ -46,7 +42,7 @@ function codesOfFile(path: string): CostCodeFields[] {
       costCode: row.code,
       costCodeName: row.label,
       divisionCode,
-      divisionName: divisionCode === null ? null : divisions.get(divisionCode) ?? `Division ${divisionCode}`,
+      divisionName: divisionCode === null ? null : (divisions.get(divisionCode) ?? `Division ${divisionCode}`),
     };
   });
 }
@@ -54,16 +50,25 @@ function codesOfFile(path: string): CostCodeFields[] {
 function rowsOfFile(path: string): z.infer<typeof csvRow>[] {
   let rows: unknown[];
   try {
-    rows = parse(readFileSync(path), { bom: true, columns: lowerCaseHeaders, relax_column_count_less: true, skip_empty_lines: true });
+    rows = parse(readFileSync(path), {
+      bom: true,
+      columns: lowerCaseHeaders,
+      relax_column_count_less: true,
+      skip_empty_lines: true,
+    });
   } catch (error) {
     const cause = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new LibrarySourceError(`The library file cannot be read as CSV (${cause}). Name a readable file with the columns code,label,level.`);
+    throw new LibrarySourceError(
+      `The library file cannot be read as CSV (${cause}). Name a readable file with the columns code,label,level.`,
+    );
   }
   return rows.map((row, index) => {
     const read = csvRow.safeParse(row);
     if (read.success) return read.data;
     const column = String(read.error.issues[0]?.path[0] ?? 'code');
-    throw new LibrarySourceError(`Row ${index + 1} of the library file has no usable "${column}". The columns are code,label,level.`);
+    throw new LibrarySourceError(
+      `Row ${index + 1} of the library file has no usable "${column}". The columns are code,label,level.`,
+    );
   });
 }
 
@@ -72,13 +77,18 @@ const lowerCaseHeaders = (headers: string[]): string[] => headers.map((header) =
 const divisionOf = (code: string): string | null => /^\d{2}(?=\D|$)/.exec(code)?.[0] ?? null;
 
 const TRADES = [
-  'General Requirements', 'Existing Conditions', 'Concrete', 'Masonry', 'Metals', 'Carpentry', 'Roofing', 'Openings', 'Finishes',
-  'Specialties', 'Equipment', 'Furnishings', 'Special Construction', 'Conveying', 'Earth Retention', 'Piling', 'Landscaping',
-  'Paving', 'Scaffolding', 'Hoisting', 'Fire Suppression', 'Plumbing', 'Ductwork', 'Boilers', 'Automation', 'Electrical',
-  'Communications', 'Security', 'Surveying', 'Drainage', 'Earthwork', 'Exterior Improvements', 'Utilities',
+  'General Requirements', 'Existing Conditions', 'Concrete', 'Masonry', 'Metals', 'Carpentry', 'Roofing', 'Openings',
+  'Finishes', 'Specialties', 'Equipment', 'Furnishings', 'Special Construction', 'Conveying', 'Earth Retention',
+  'Piling', 'Landscaping', 'Paving', 'Scaffolding', 'Hoisting', 'Fire Suppression', 'Plumbing', 'Ductwork',
+  'Boilers', 'Automation', 'Electrical', 'Communications', 'Security', 'Surveying', 'Drainage', 'Earthwork',
+  'Exterior Improvements', 'Utilities',
 ] as const;
-const WORKS = ['layout', 'delivery', 'preparation', 'installation', 'finishing', 'testing', 'repair', 'protection', 'cleanup'] as const;
-const PLACES = ['basement', 'podium', 'tower', 'north wing', 'south wing', 'core', 'roof', 'site', 'garage', 'annex', 'lobby'] as const;
+const WORKS = [
+  'layout', 'delivery', 'preparation', 'installation', 'finishing', 'testing', 'repair', 'protection', 'cleanup',
+] as const;
+const PLACES = [
+  'basement', 'podium', 'tower', 'north wing', 'south wing', 'core', 'roof', 'site', 'garage', 'annex', 'lobby',
+] as const;
 
 /**
  * Any number of codes, the same each time: unique, active and short enough, so that every one of them can become a class.

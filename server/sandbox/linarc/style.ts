@@ -21,9 +21,11 @@ a { color: var(--accent); }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .skip { position: absolute; left: -9999px; }
 .skip:focus { left: 8px; top: 8px; background: var(--panel); padding: 8px; }
-.bar { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: center; padding: 10px 20px; background: var(--panel); border-bottom: 1px solid var(--line); }
+.bar { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: center; padding: 10px 20px; }
+.bar { background: var(--panel); border-bottom: 1px solid var(--line); }
 .bar strong { font-size: 15px; }
-.badge { border: 1px solid var(--mark); color: var(--mark); background: var(--mark-back); border-radius: 4px; padding: 1px 8px; font-weight: 600; }
+.badge { border: 1px solid var(--mark); border-radius: 4px; padding: 1px 8px; }
+.badge { color: var(--mark); background: var(--mark-back); font-weight: 600; }
 .bar nav { display: flex; flex-wrap: wrap; gap: 4px; margin-left: auto; }
 .bar nav a { padding: 6px 10px; border-radius: 4px; text-decoration: none; }
 .bar nav a[aria-current] { background: var(--page); font-weight: 600; color: var(--text); }
@@ -31,14 +33,16 @@ main { max-width: 1240px; margin: 0 auto; padding: 20px; }
 h1 { font-size: 20px; line-height: 28px; margin: 0 0 4px; }
 h2 { font-size: 15px; margin: 24px 0 8px; }
 .quiet { color: var(--quiet); margin: 0 0 16px; overflow-wrap: anywhere; }
-.notice { border-left: 3px solid var(--good); background: var(--panel); padding: 10px 12px; margin: 0 0 16px; overflow-wrap: anywhere; }
+.notice { margin: 0 0 16px; padding: 10px 12px; border-left: 3px solid var(--good); background: var(--panel); }
+.notice { overflow-wrap: anywhere; }
 .notice.bad { border-color: var(--bad); }
 .tools { display: flex; flex-wrap: wrap; gap: 12px; align-items: end; justify-content: space-between; margin: 0 0 12px; }
 .filters { display: flex; flex-wrap: wrap; gap: 12px; align-items: end; }
 label { display: block; font-weight: 600; }
 .hint { display: block; color: var(--quiet); font-weight: 400; }
 input, select, .button, button {
-  font: inherit; min-height: 32px; padding: 5px 10px; border-radius: 4px; border: 1px solid var(--field-line); background: var(--panel); color: var(--text);
+  font: inherit; min-height: 32px; padding: 5px 10px; border-radius: 4px;
+  border: 1px solid var(--field-line); background: var(--panel); color: var(--text);
 }
 input, select { width: 100%; }
 .filters input { width: 220px; max-width: 100%; }
@@ -62,7 +66,8 @@ td form { display: inline; }
 .pager { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; justify-content: space-between; margin: 12px 0; }
 .fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 14px 16px; }
 .fields .wide { grid-column: 1 / -1; }
-.panel { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 16px; max-width: 860px; margin: 0 0 16px; }
+.panel { max-width: 860px; margin: 0 0 16px; padding: 16px; }
+.panel { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; }
 fieldset { border: 0; margin: 0; padding: 0; min-width: 0; }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; margin-top: 16px; }
 .error { color: var(--bad); font-weight: 400; display: block; }

@@ -8,7 +8,11 @@ export const WEBHOOK_EVENTS = ['costcode.created', 'costcode.updated', 'costcode
 
 export const webhookOrder = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).max(500),
-  events: z.array(z.enum(WEBHOOK_EVENTS)).min(1).max(3).default([...WEBHOOK_EVENTS]),
+  events: z
+    .array(z.enum(WEBHOOK_EVENTS))
+    .min(1)
+    .max(3)
+    .default([...WEBHOOK_EVENTS]),
 });
 
 export const webhookRecord = z.strictObject({
@@ -57,7 +61,13 @@ export class WebhookSender {
 
   register({ url, events }: z.infer<typeof webhookOrder>): Webhook {
     const id = `wh_${randomUUID()}`;
-    const webhook: Webhook = { id, url, events, secret: randomBytes(32).toString('hex'), createdAt: new Date(this.#now()).toISOString() };
+    const webhook: Webhook = {
+      id,
+      url,
+      events,
+      secret: randomBytes(32).toString('hex'),
+      createdAt: new Date(this.#now()).toISOString(),
+    };
     this.#webhooks.push(webhook);
     return webhook;
   }

@@ -52,7 +52,9 @@ describe('Linarc sandbox: API', () => {
   describe('paging', () => {
     it('gives every code once, in order of id', async () => {
       const ids = (await linarc.walk({ limit: '37' })).map(({ id }) => id);
-      expect(ids).to.deep.equal([...new Set(ids)].sort()).and.have.length(281);
+      expect(ids)
+        .to.deep.equal([...new Set(ids)].sort())
+        .and.have.length(281);
     });
 
     it('loses and doubles nothing when codes are edited, added and deleted between pages', async () => {
@@ -182,7 +184,11 @@ describe('Linarc sandbox: API', () => {
     it('gives the codes asked for by id and leaves unknown ones out', async () => {
       const [a, b] = [await linarc.byCode('09 20 00'), await linarc.byCode('03 00 00')];
       const { items, total, nextCursor } = await linarc.list({ ids: `${a.id},cc_unknown,${b.id},${a.id}` });
-      expect({ ids: items.map(({ id }) => id), total, nextCursor }).to.deep.equal({ ids: [b.id, a.id], total: 2, nextCursor: null });
+      expect({ ids: items.map(({ id }) => id), total, nextCursor }).to.deep.equal({
+        ids: [b.id, a.id],
+        total: 2,
+        nextCursor: null,
+      });
     });
 
     it('gives nothing for an empty list of ids', async () => {

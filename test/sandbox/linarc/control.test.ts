@@ -17,13 +17,20 @@ describe('Linarc sandbox: control', () => {
   after(() => linarc.close());
 
   const failureOf = (answer: Promise<unknown>): Promise<string> =>
-    answer.then(() => 'answered', (error: unknown) => (error instanceof TypeError ? error.message : String(error)));
+    answer.then(
+      () => 'answered',
+      (error: unknown) => (error instanceof TypeError ? error.message : String(error)),
+    );
 
   describe('records', () => {
     it('adds a code, with what was not said left blank', async () => {
       const { status, body } = await linarc.call('POST', '/sandbox/cost-codes', { costCode: '77 00 00' });
       expect(status).to.equal(201);
-      expect((await linarc.get(`${list}/${(body as CostCode).id}`)).body).to.include({ costCode: '77 00 00', costCodeName: '', status: 'active' });
+      expect((await linarc.get(`${list}/${(body as CostCode).id}`)).body).to.include({
+        costCode: '77 00 00',
+        costCodeName: '',
+        status: 'active',
+      });
     });
 
     it('edits the named fields alone', async () => {
@@ -40,10 +47,16 @@ describe('Linarc sandbox: control', () => {
 
     it('reaches the other company by name', async () => {
       const { body } = await linarc.call('POST', `/sandbox/cost-codes?company=${OTHER.id}`, { costCode: 'SV-99' });
-      expect((await linarc.get(`/v1/companies/${OTHER.id}/cost-codes/${(body as CostCode).id}`, OTHER.apiKey)).status).to.equal(200);
+      expect((await linarc.get(`/v1/companies/${OTHER.id}/cost-codes/${(body as CostCode).id}`, OTHER.apiKey)).status).to.equal(
+        200,
+      );
     });
 
-    for (const [what, body] of Object.entries({ 'an unknown field': { costcode: 'x' }, 'a wrong type': { costCode: 7 }, 'an unknown category': { costTypeCategory: 'field' } })) {
+    for (const [what, body] of Object.entries({
+      'an unknown field': { costcode: 'x' },
+      'a wrong type': { costCode: 7 },
+      'an unknown category': { costTypeCategory: 'field' },
+    })) {
       it(`refuses ${what}`, async () => {
         expect((await linarc.call('POST', '/sandbox/cost-codes', body)).status).to.equal(422);
       });
@@ -103,7 +116,9 @@ describe('Linarc sandbox: control', () => {
 
     it('answers with the labels of the older generation', async () => {
       await linarc.fault({ kind: 'old-labels' });
-      expect((await linarc.list()).items[0]).to.include({ taskCode: '01 00 00', taskType: 'OFFICE', taskCodeStatus: 'active' }).and.not.have.property('costCode');
+      expect((await linarc.list()).items[0])
+        .to.include({ taskCode: '01 00 00', taskType: 'OFFICE', taskCodeStatus: 'active' })
+        .and.not.have.property('costCode');
     });
 
     it('begins a page with the last record of the page before', async () => {
@@ -215,7 +230,10 @@ describe('Linarc sandbox: settings', () => {
   it('takes another key for the first company', async () => {
     const linarc = await Linarc.start({ apiKey: 'a-key-of-our-own', codes: 3 });
     try {
-      expect([(await linarc.get('/v1/company')).status, (await linarc.get('/v1/company', 'linarc-sandbox-key-hillside')).status]).to.deep.equal([200, 401]);
+      expect([
+        (await linarc.get('/v1/company')).status,
+        (await linarc.get('/v1/company', 'linarc-sandbox-key-hillside')).status,
+      ]).to.deep.equal([200, 401]);
     } finally {
       await linarc.close();
     }
@@ -235,7 +253,10 @@ describe('Linarc sandbox: settings', () => {
   it('says so when the port is taken', async () => {
     const first = await Linarc.start({ codes: 1 });
     try {
-      const second = await Linarc.start({ codes: 1, port: first.sandbox.port }).then(() => 'started', (error: NodeJS.ErrnoException) => error.code);
+      const second = await Linarc.start({ codes: 1, port: first.sandbox.port }).then(
+        () => 'started',
+        (error: NodeJS.ErrnoException) => error.code,
+      );
       expect(second).to.equal('EADDRINUSE');
     } finally {
       await first.close();

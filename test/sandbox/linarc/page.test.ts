@@ -17,20 +17,34 @@ describe('Linarc sandbox: the library page', () => {
   type Sent = { status: number; location: string | null; text: string };
 
   /** Sends a form as a browser without script does. */
-  async function send(path: string, fields: Record<string, string> | URLSearchParams, headers: Record<string, string> = { 'sec-fetch-site': 'same-origin' }): Promise<Sent> {
+  async function send(
+    path: string,
+    fields: Record<string, string> | URLSearchParams,
+    headers: Record<string, string> = { 'sec-fetch-site': 'same-origin' },
+  ): Promise<Sent> {
     const body = new URLSearchParams(fields);
     const answer = await fetch(`${linarc.sandbox.url}${path}`, { method: 'POST', body, headers, redirect: 'manual' });
     return { status: answer.status, location: answer.headers.get('location'), text: await answer.text() };
   }
 
   const unescaped = (text: string): string =>
-    text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&');
+    text
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&quot;', '"')
+      .replaceAll('&#39;', "'")
+      .replaceAll('&amp;', '&');
 
   /** The fields of the form that posts to `action`, with what the page filled in. */
   function fieldsOf(text: string, action: string): URLSearchParams {
-    const form = text.split('<form').find((part) => unescaped(part).includes(`action="${action}"`))?.split('</form>')[0] ?? '';
+    const form =
+      text
+        .split('<form')
+        .find((part) => unescaped(part).includes(`action="${action}"`))
+        ?.split('</form>')[0] ?? '';
     const fields = new URLSearchParams();
-    for (const [, name = '', value = ''] of form.matchAll(/<input[^>]*? name="([^"]+)"[^>]*? value="([^"]*)"/g)) fields.set(name, unescaped(value));
+    for (const [, name = '', value = ''] of form.matchAll(/<input[^>]*? name="([^"]+)"[^>]*? value="([^"]*)"/g))
+      fields.set(name, unescaped(value));
     for (const [, name = '', choices = ''] of form.matchAll(/<select[^>]*? name="([^"]+)"[^>]*>(.*?)<\/select>/gs)) {
       fields.set(name, unescaped(/value="([^"]*)" selected/.exec(choices)?.[1] ?? ''));
     }
@@ -68,7 +82,9 @@ describe('Linarc sandbox: the library page', () => {
   });
 
   it('says so when nothing matches, and leads back to all', async () => {
-    expect(await page('/?q=nothing+like+it')).to.include('No cost code matches').and.include('Show all 281');
+    expect(await page('/?q=nothing+like+it'))
+      .to.include('No cost code matches')
+      .and.include('Show all 281');
   });
 
   it('offers to begin when the library is empty', async () => {
@@ -88,7 +104,9 @@ describe('Linarc sandbox: the library page', () => {
     fields.set('costCodeName', 'Stone countertops');
     const { status, location } = await send(pathOf(record), fields);
     expect(status).to.equal(303);
-    expect(await page(location ?? '')).to.include('12 36 00 was saved').and.include('value="12 36"');
+    expect(await page(location ?? ''))
+      .to.include('12 36 00 was saved')
+      .and.include('value="12 36"');
     const after = await linarc.byCode('12 36 00');
     expect(after).to.deep.equal({ ...record, costCodeName: 'Stone countertops', updatedAt: after.updatedAt });
   });
@@ -106,7 +124,12 @@ describe('Linarc sandbox: the library page', () => {
     fields.set('costCodeName', 'Traffic signals');
     fields.set('quantity', '12.5');
     await send(action, fields);
-    expect(await linarc.byCode('34 41 13')).to.include({ costCodeName: 'Traffic signals', quantity: 12.5, costTypeCategory: 'FIELD', color: null });
+    expect(await linarc.byCode('34 41 13')).to.include({
+      costCodeName: 'Traffic signals',
+      quantity: 12.5,
+      costTypeCategory: 'FIELD',
+      color: null,
+    });
   });
 
   it('shows a refused form again, with what was typed and what is wrong', async () => {
@@ -116,7 +139,10 @@ describe('Linarc sandbox: the library page', () => {
     fields.set('quantity', 'many');
     const { status, text } = await send(pathOf(record), fields);
     expect(status).to.equal(422);
-    expect(text).to.include('value="Typed &quot;here&quot;"').and.include('value="many"').and.include('Enter a number, or leave it empty.');
+    expect(text)
+      .to.include('value="Typed &quot;here&quot;"')
+      .and.include('value="many"')
+      .and.include('Enter a number, or leave it empty.');
     expect(await linarc.byCode('AD-100')).to.deep.equal(record);
   });
 
@@ -138,7 +164,11 @@ describe('Linarc sandbox: the library page', () => {
     const record = await linarc.byCode('03 30 00');
     const fields = fieldsOf(await page(pathOf(record)), pathOf(record));
     fields.set('costCodeName', 'Changed');
-    const refused = [await send(pathOf(record), fields), await send(pathOf(record, '/delete'), {}), await send(pathOf(record, '/status'), { status: 'inactive' })];
+    const refused = [
+      await send(pathOf(record), fields),
+      await send(pathOf(record, '/delete'), {}),
+      await send(pathOf(record, '/status'), { status: 'inactive' }),
+    ];
     expect(refused.map(({ status }) => status)).to.deep.equal([409, 409, 409]);
     expect(await linarc.byCode('03 30 00')).to.deep.equal(record);
     await send(pathOf(record, '/lock'), { locked: 'no' });
@@ -148,7 +178,9 @@ describe('Linarc sandbox: the library page', () => {
   it('writes what people typed as text, never as markup', async () => {
     const record = await linarc.add({ costCode: '<b>1</b>', costCodeName: '"><script>alert(1)</script>', divisionName: "'&<i>" });
     for (const text of [await page('/?q=script'), await page(pathOf(record))]) {
-      expect(text).to.include('&lt;script&gt;').and.not.match(/<script|<b>1|<i>/);
+      expect(text)
+        .to.include('&lt;script&gt;')
+        .and.not.match(/<script|<b>1|<i>/);
     }
   });
 
@@ -182,7 +214,12 @@ describe('Linarc sandbox: the library page', () => {
     expect(location).to.match(/^\/\?company=lin-hillside/);
   });
 
-  for (const path of ['/nothing', '/cost-codes/cc_none?company=lin-hillside', '/cost-codes/new', '/cost-codes/new?company=lin-nobody']) {
+  for (const path of [
+    '/nothing',
+    '/cost-codes/cc_none?company=lin-hillside',
+    '/cost-codes/new',
+    '/cost-codes/new?company=lin-nobody',
+  ]) {
     it(`shows a page that leads back at ${path}`, async () => {
       const { status, body } = await linarc.call('GET', path);
       expect(status).to.equal(404);

@@ -56,7 +56,10 @@ describe('Linarc sandbox: libraries', () => {
 
     it('has one code without a name and one name without a code', () => {
       const odd = all.filter(({ costCode, costCodeName }) => costCode === '' || costCodeName === '');
-      expect(odd.map(({ costCode, costCodeName }) => [costCode, costCodeName])).to.deep.equal([['12 36 00', ''], ['', 'Returned material, not assigned']]);
+      expect(odd.map(({ costCode, costCodeName }) => [costCode, costCodeName])).to.deep.equal([
+        ['12 36 00', ''],
+        ['', 'Returned material, not assigned'],
+      ]);
     });
 
     it('has one name and one code that are longer than a class name', () => {
@@ -87,10 +90,16 @@ describe('Linarc sandbox: libraries', () => {
     };
 
     it('keeps codes as text and quoted names whole', async () => {
-      await load('\ufeff"Code","label","level"\r\n"03 00 00","Concrete",1\r\n"03 30 00","Cast ""in place"", poured\n- two lines",2\r\n');
+      await load(
+        '\ufeff"Code","label","level"\r\n"03 00 00","Concrete",1\r\n"03 30 00","Cast ""in place"", poured\n- two lines",2\r\n',
+      );
       const [first, second] = await linarc.walk();
       expect([first?.costCode, first?.divisionName]).to.deep.equal(['03 00 00', 'Concrete']);
-      expect([second?.costCodeName, second?.divisionCode, second?.divisionName]).to.deep.equal(['Cast "in place", poured\n- two lines', '03', 'Concrete']);
+      expect([second?.costCodeName, second?.divisionCode, second?.divisionName]).to.deep.equal([
+        'Cast "in place", poured\n- two lines',
+        '03',
+        'Concrete',
+      ]);
     });
 
     it('leaves the division open where the code begins with no two digits', async () => {
@@ -135,7 +144,12 @@ describe('Linarc sandbox: libraries', () => {
     it('are unique, active and short enough to become classes', async () => {
       const all = await linarc.walk({ limit: '500' });
       expect(new Set(all.map(({ costCode }) => costCode)).size).to.equal(50_000);
-      expect(all.every(({ status, costCode, costCodeName }) => status === 'active' && costCodeName !== '' && `${costCode} ${costCodeName}`.length <= 100)).to.equal(true);
+      expect(
+        all.every(
+          ({ status, costCode, costCodeName }) =>
+            status === 'active' && costCodeName !== '' && `${costCode} ${costCodeName}`.length <= 100,
+        ),
+      ).to.equal(true);
     });
 
     it('are paged as fast at the end as at the beginning', async () => {

@@ -50,7 +50,9 @@ describe('Linarc sandbox: kept state', () => {
 
   it('gives way to another library that is asked for', async () => {
     await edited({ codes: 10 });
-    expect((await (await start({ codes: 11 })).list()).items.map(({ costCode }) => costCode)).to.have.length(11).and.not.include('NEW');
+    expect((await (await start({ codes: 11 })).list()).items.map(({ costCode }) => costCode))
+      .to.have.length(11)
+      .and.not.include('NEW');
   });
 
   it('forgets the line a killed process was writing, and no other', async () => {

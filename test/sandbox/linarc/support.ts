@@ -22,7 +22,8 @@ export class Linarc {
   }
 
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    const json = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } };
+    const json =
+      body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } };
     const answer = await fetch(`${this.sandbox.url}${path}`, { method, headers, redirect: 'manual', ...json });
     const text = await answer.text();
     const isJson = answer.headers.get('content-type')?.includes('json') ?? false;
@@ -35,7 +36,9 @@ export class Linarc {
 
   /** One page of the first company's cost codes. */
   async list(query: Record<string, string> = {}): Promise<List> {
-    const { status, body } = await this.get(`/v1/companies/${this.sandbox.company.id}/cost-codes?${new URLSearchParams(query).toString()}`);
+    const { status, body } = await this.get(
+      `/v1/companies/${this.sandbox.company.id}/cost-codes?${new URLSearchParams(query).toString()}`,
+    );
     if (status !== 200) throw new Error(`listing answered ${status}: ${JSON.stringify(body)}`);
     return body as List;
   }
@@ -77,7 +80,10 @@ export class Linarc {
     return this.call('POST', '/sandbox/reset', source);
   }
 
-  fault(fault: Record<string, unknown>, more: { times?: number; match?: { path?: string; method?: string } } = {}): Promise<Answer> {
+  fault(
+    fault: Record<string, unknown>,
+    more: { times?: number; match?: { path?: string; method?: string } } = {},
+  ): Promise<Answer> {
     return this.call('POST', '/sandbox/faults', { fault, ...more });
   }
 }

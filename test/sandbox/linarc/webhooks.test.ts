@@ -9,7 +9,11 @@ import { expect } from 'chai';
 import type { CostCode } from '../../../server/sandbox/linarc/records.ts';
 import { Linarc, OTHER, bearer } from './support.ts';
 
-type Delivery = { raw: string; signature: string; body: { id: string; companyId: string; events: { id: string; type: string; costCodeId: string }[] } };
+type Delivery = {
+  raw: string;
+  signature: string;
+  body: { id: string; companyId: string; events: { id: string; type: string; costCodeId: string }[] };
+};
 
 describe('Linarc sandbox: webhooks', () => {
   let linarc: Linarc;
@@ -66,8 +70,16 @@ describe('Linarc sandbox: webhooks', () => {
     const { secret } = await register();
     const { id } = await linarc.add({ costCode: 'W1' });
     const [delivery] = await arrived(1);
-    expect(delivery?.signature).to.equal(createHmac('sha256', secret).update(delivery?.raw ?? '').digest('hex'));
-    expect(delivery?.body).to.nested.include({ companyId: 'lin-hillside', 'events[0].type': 'costcode.created', 'events[0].costCodeId': id });
+    expect(delivery?.signature).to.equal(
+      createHmac('sha256', secret)
+        .update(delivery?.raw ?? '')
+        .digest('hex'),
+    );
+    expect(delivery?.body).to.nested.include({
+      companyId: 'lin-hillside',
+      'events[0].type': 'costcode.created',
+      'events[0].costCodeId': id,
+    });
   });
 
   it('tell of edits and deletions', async () => {
@@ -76,7 +88,10 @@ describe('Linarc sandbox: webhooks', () => {
     await linarc.edit(id, { costCodeName: 'Edited' });
     await arrived(1);
     await linarc.remove(id);
-    expect((await arrived(2)).flatMap(({ body }) => body.events).map(({ type }) => type)).to.deep.equal(['costcode.updated', 'costcode.deleted']);
+    expect((await arrived(2)).flatMap(({ body }) => body.events).map(({ type }) => type)).to.deep.equal([
+      'costcode.updated',
+      'costcode.deleted',
+    ]);
   });
 
   it('tell only of the events asked for', async () => {
@@ -113,16 +128,24 @@ describe('Linarc sandbox: webhooks', () => {
 
   it('show their secret once', async () => {
     const { secret } = await register();
-    expect(JSON.stringify((await linarc.get(hooks)).body)).to.include(url).and.not.include(secret);
+    expect(JSON.stringify((await linarc.get(hooks)).body))
+      .to.include(url)
+      .and.not.include(secret);
   });
 
   it('cannot be removed with another company’s key', async () => {
     const { id } = await register();
     expect((await linarc.call('DELETE', `${hooks}/${id}`, undefined, bearer(OTHER.apiKey))).status).to.equal(403);
-    expect((await linarc.call('DELETE', `/v1/companies/${OTHER.id}/webhooks/${id}`, undefined, bearer(OTHER.apiKey))).status).to.equal(404);
+    expect(
+      (await linarc.call('DELETE', `/v1/companies/${OTHER.id}/webhooks/${id}`, undefined, bearer(OTHER.apiKey))).status,
+    ).to.equal(404);
   });
 
-  for (const [what, order] of Object.entries({ 'no address': {}, 'an address that is no web address': { url: 'file:///etc/passwd' }, 'an unknown event': { url: 'http://a.test/', events: ['all'] } })) {
+  for (const [what, order] of Object.entries({
+    'no address': {},
+    'an address that is no web address': { url: 'file:///etc/passwd' },
+    'an unknown event': { url: 'http://a.test/', events: ['all'] },
+  })) {
     it(`are refused with ${what}`, async () => {
       expect((await linarc.call('POST', hooks, order, auth())).status).to.equal(422);
     });
