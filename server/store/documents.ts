@@ -99,7 +99,16 @@ export function chunks<T>(all: readonly T[], size: number): T[][] {
 /** How many ids or operations go into one command. */
 export const CHUNK = 1000;
 
-/** Whether the database refused a write because a document of that key is there already. */
+/** Whether the database refused a write, or each part of a bulk write that failed, because a document of that key is there already. */
 export function isDuplicateKey(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 11000;
+  if (!(error instanceof Error)) return false;
+  const { writeErrors } = error as { writeErrors?: unknown };
+  const refusals: readonly unknown[] = Array.isArray(writeErrors) && writeErrors.length > 0 ? writeErrors : [error];
+  return refusals.every(isDuplicateRefusal);
+}
+
+/** DocumentDB tells of a key that was taken in the same moment in words of its own. */
+function isDuplicateRefusal(refusal: unknown): boolean {
+  const { code, errmsg, message } = refusal as { code?: unknown; errmsg?: unknown; message?: unknown };
+  return code === 11000 || String(errmsg ?? message).includes('violates exclusion constraint');
 }

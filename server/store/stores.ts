@@ -17,6 +17,8 @@ export interface StoresConfig {
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly random: Random;
+  /** How long, in milliseconds, a command waits for a database that is away before it fails; 5 seconds when not given. */
+  readonly patience?: number;
 }
 
 export interface Stores {
@@ -34,9 +36,6 @@ export interface Stores {
   close(): Promise<void>;
 }
 
-/** How long a command waits for a database that is away before it fails. */
-const SELECTION_MS = 5_000;
-
 /**
  * Connects to MongoDB, creates the indexes, and opens every store. Each call has a connection of its own. Throws when the database does
  * not answer or the key ring is faulty.
@@ -45,7 +44,7 @@ export async function openStores(config: StoresConfig): Promise<Stores> {
   const seals = sealsOf(config.keys);
   const connection = new Mongoose().createConnection(config.uri, {
     ...(config.databaseName === undefined ? {} : { dbName: config.databaseName }),
-    serverSelectionTimeoutMS: SELECTION_MS,
+    serverSelectionTimeoutMS: config.patience ?? 5_000,
     writeConcern: { w: 'majority' },
     ignoreUndefined: true,
     autoIndex: false,
