@@ -44,10 +44,14 @@ function judge(record: Pick<StagedRecord, 'source' | 'wanted' | 'aliases'>, cand
   const alike = Math.max(likeness(name, record.wanted.name), likeness(name, record.source.name));
   const percent = `name ${Math.round(alike * 100)} % alike`;
   if (record.aliases.some((alias) => fold(alias) === fold(name))) return { class: candidate, evidence: 'used for this code before', likeness: 1 };
-  const number = digits(record.source.code);
-  const sameNumber = number.length >= 3 && digits(name).startsWith(number);
-  if (sameNumber) return { class: candidate, evidence: `same number ${record.source.code}, ${percent}`, likeness: Math.min(0.99, 0.7 + 0.29 * alike) };
+  if (hasNumber(name, record.source.code)) return { class: candidate, evidence: `same number ${record.source.code}, ${percent}`, likeness: Math.min(0.99, 0.7 + 0.29 * alike) };
   return { class: candidate, evidence: percent, likeness: alike * 0.9 };
+}
+
+/** Whether the name begins with the code, or with its digits however they are spaced. */
+function hasNumber(name: string, code: string): boolean {
+  if (fold(code) !== '' && `${fold(name)} `.startsWith(`${fold(code)} `)) return true;
+  return digits(code).length >= 3 && digits(name).startsWith(digits(code));
 }
 
 const digits = (text: string) => text.replace(/\D/g, '');

@@ -283,7 +283,7 @@ export interface CostCodes {
   linkedTo(company: Tenant, classIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
 
   // Within a run. Each write matches the run and its fencing token.
-  /** Puts the selected records that can be pushed (needs_sync, failed; not excluded, not in a run) into the run. Returns how many. */
+  /** Puts the selected records that can be pushed (needs_sync, failed; not excluded, not in a run) into the run; one with an intent left over is to be looked up first. Returns how many. */
   claim(company: Tenant, run: string, fence: number, selection: Selection): Promise<number>;
   /** Also draws the parents these records need into the run, when they can be pushed. Returns how many. */
   claimParents(company: Tenant, run: string, fence: number): Promise<number>;
@@ -291,7 +291,7 @@ export interface CostCodes {
   refence(company: Tenant, run: string, fence: number): Promise<void>;
   /** How many of the selected records stand in each status; excluded ones count as `excluded` alone. */
   tally(company: Tenant, selection: Selection): Promise<Readonly<Record<RecordStatus | 'excluded', number>>>;
-  /** The next open records of the run at the lowest level that has any ready: in order, not yet due ones left out. */
+  /** The next open records of the run at this level in the order of their codes, behind the record `after`; not yet due ones are left out. */
   nextInRun(company: Tenant, run: string, options: { level: number; now: Date; after: string | null; limit: number }): Promise<readonly StagedRecord[]>;
   /** How many open records the run has at each level, and when the earliest waiting one is due. */
   openInRun(company: Tenant, run: string): Promise<{ levels: ReadonlyMap<number, number>; nextDue: Date | null; unsent: number }>;

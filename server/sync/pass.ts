@@ -42,7 +42,7 @@ export async function passOver(push: Push, level: number): Promise<number> {
       const chunk = await world.costCodes.nextInRun(lease.company, lease.run.id, { level, now: new Date(world.clock.now()), after, limit: CHUNK });
       const last = chunk.at(-1);
       if (!last) break;
-      after = last.sortKey;
+      after = last.id;
       taken += chunk.length;
       const planned = await planChunk(push, chunk.filter(isInRun));
       await settle(push, planned.flatMap((one) => settleUnwritten(one, occasion(push))));

@@ -82,6 +82,7 @@ async function work(world: World, lease: Lease, signal: AbortSignal): Promise<vo
   const found = await world.companies.get(company);
   if (!found) throw new Error('the run belongs to no company');
 
+  await takeAsked(world, lease);
   const push: Push = { world, lease, settings: found.settings, books: await openBooks(world, lease), failures: 0, signal };
   const stale = found.classesReadAt === null || world.clock.now() - found.classesReadAt.getTime() > MIRROR_AGE;
   if (stale) await untilAnswered(push, () => readClasses(world, company, push.books, signal));

@@ -1,0 +1,192 @@
+import { expect } from 'chai';
+import { wish } from './people.ts';
+import { Desk, EVERYTHING } from './desk.ts';
+
+const code = (costCode: string, costCodeName: string, more: Record<string, unknown> = {}) => ({ costCode, costCodeName, costTypeCategory: 'FIELD', status: 'active', ...more });
+
+describe('pushing to QuickBooks', () => {
+  let desk: Desk;
+
+  afterEach(async () => desk.close());
+
+  const open = async (...codes: Record<string, unknown>[]) => {
+    desk = await Desk.open(codes);
+  };
+
+  it('creates a class for each code, and earns Synced with its id and SyncToken', async () => {
+    await open(code('01', 'Summary'), code('03 30 00', 'Cast: "in" place'));
+    await desk.import();
+    const run = await desk.push();
+    expect(await desk.names()).to.deep.equal(['01 Summary', '03 30 00 Cast- in place']);
+    expect(run).to.deep.include({ state: 'finished', total: 2 });
+    expect(run.counts).to.deep.include({ created: 2, failed: 0 });
+    const [listed] = await desk.classes();
+    expect((await desk.record('01')).link).to.deep.include({ id: listed?.Id, syncToken: '0', name: '01 Summary', how: 'created' });
+    expect(await desk.statuses()).to.deep.equal({ '01': 'synced', '03 30 00': 'synced' });
+  });
+
+  it('sends batches of 30 with a requestid of their own', async () => {
+    await open(...Array.from({ length: 65 }, (_, n) => code(String(n + 100), `Code ${n}`)));
+    await desk.import();
+    await desk.push();
+    const batches = (await desk.calls()).filter(({ path }) => path.includes('/batch'));
+    expect(batches.map(({ items }) => items).toSorted()).to.deep.equal([30, 30, 5]);
+    expect(new Set(batches.map(({ requestid }) => requestid)).size).to.equal(3);
+    expect(await desk.classes()).to.have.lengthOf(65);
+  });
+
+  it('writes nothing the second time', async () => {
+    await open(code('01', 'Summary'));
+    await desk.import();
+    await desk.push();
+    const before = (await desk.calls()).length;
+    await desk.import();
+    expect((await desk.world.costCodes.tally(desk.company, EVERYTHING)).synced).to.equal(1);
+    expect((await desk.calls()).length).to.equal(before);
+  });
+
+  it('links a class of that name, reactivates an inactive one, and makes no second', async () => {
+    await open(code('01', 'Summary'), code('02', 'Existing'));
+    await desk.addClasses('01 summary', '02 Existing (inactive)');
+    await desk.import();
+    const run = await desk.push();
+    expect(run.counts).to.deep.include({ linked: 2, created: 0 });
+    expect(await desk.names()).to.deep.equal(['01 Summary', '02 Existing']);
+    expect((await desk.classes()).every(({ Active }) => Active)).to.equal(true);
+  });
+
+  it('renames the same class when the code is renamed in Linarc', async () => {
+    await open();
+    const { id } = await desk.addCode(code('03', 'Concrete'));
+    await desk.import();
+    await desk.push();
+    const [before] = await desk.classes();
+    await desk.changeCode(id, { costCodeName: 'Cast concrete' });
+    await desk.import();
+    expect(await desk.statuses()).to.deep.equal({ '03': 'needs_sync' });
+    expect((await desk.push()).counts).to.deep.include({ updated: 1 });
+    expect((await desk.classes()).map(({ Id, Name }) => ({ Id, Name }))).to.deep.equal([{ Id: before?.Id, Name: '03 Cast concrete' }]);
+  });
+
+  it('makes a class inactive only where the company chose so, and active again with its code', async () => {
+    await open();
+    const { id } = await desk.addCode(code('03', 'Concrete'));
+    await desk.import();
+    await desk.push();
+    await desk.changeCode(id, { status: 'inactive' });
+    await desk.import();
+    expect(await desk.statuses()).to.deep.equal({ '03': 'synced' });
+
+    await desk.set({ inactivate: true });
+    await desk.changeCode(id, { costCodeName: 'Concrete off' });
+    await desk.import();
+    await desk.push();
+    expect((await desk.classes()).map(({ Name, Active }) => ({ Name, Active }))).to.deep.equal([{ Name: '03 Concrete off (deleted)', Active: false }]);
+    await desk.changeCode(id, { status: 'active' });
+    await desk.import();
+    await desk.push();
+    expect((await desk.classes()).map(({ Name, Active }) => ({ Name, Active }))).to.deep.equal([{ Name: '03 Concrete off', Active: true }]);
+  });
+
+  it('puts divisions as parents first, when the company wants them', async () => {
+    await open(code('03 30 00', 'Cast', { divisionCode: '03', divisionName: 'Concrete' }), code('03 40 00', 'Precast', { divisionCode: '03', divisionName: 'Concrete' }));
+    await desk.set({ structure: 'division' });
+    await desk.import();
+    const run = await desk.push();
+    expect(run.counts).to.deep.include({ created: 3, failed: 0 });
+    expect(await desk.names()).to.deep.equal(['03 Concrete', '03 Concrete:03 30 00 Cast', '03 Concrete:03 40 00 Precast']);
+  });
+
+  describe('when QuickBooks refuses', () => {
+    const failing = async (fault: Record<string, unknown>, times = 1) => {
+      await open(code('01', 'Summary'), code('02', 'Other'));
+      await desk.import();
+      await desk.fault({ operation: 'batch' }, fault, times);
+      return desk.push();
+    };
+
+    it('keeps the reason with the record, QuickBooks’ own words and the trace id, and lets the others through', async () => {
+      const run = await failing({ kind: 'item-fault', recorded: 'plan-limit', items: [0] });
+      expect(run.counts).to.deep.include({ created: 1, failed: 1 });
+      const failed = await desk.record('01');
+      expect(failed.status).to.equal('failed');
+      expect(failed.problem?.raw?.code).to.be.oneOf(['6000', '5020']);
+      expect(failed.problem?.raw?.message).to.be.a('string');
+      expect(failed.lastExchange?.intuitTid).to.be.a('string');
+    });
+
+    it('sends a record again after a stale SyncToken, with a new requestid', async () => {
+      const run = await failing({ kind: 'item-fault', recorded: 'stale', items: [0] });
+      expect(run.counts).to.deep.include({ created: 2, failed: 0 });
+      const ids = (await desk.calls()).filter(({ path }) => path.includes('/batch')).map(({ requestid }) => requestid);
+      expect(new Set(ids).size).to.equal(2);
+    });
+
+    it('gives up with the reason after several tries', async () => {
+      const run = await failing({ kind: 'item-fault', recorded: 'duplicate-name', items: [0] }, 20);
+      expect(run.counts.failed).to.be.greaterThan(0);
+      expect((await desk.record('01')).problem?.code).to.equal('name_refused_duplicate');
+    });
+  });
+
+  describe('when nobody can tell whether QuickBooks did it', () => {
+    for (const kind of ['drop-after', 'drop-before', 'truncate', 'html-error', 'items-missing', 'items-foreign', 'items-doubled', 'items-reordered']) {
+      it(`looks before it sends again, and makes no class twice (${kind})`, async () => {
+        await open(code('01', 'Summary'), code('02', 'Other'), code('03', 'Third'));
+        await desk.import();
+        await desk.fault({ operation: 'batch' }, { kind, ...(kind === 'html-error' ? { status: 502 } : {}) });
+        const run = await desk.push();
+        expect(await desk.names()).to.deep.equal(['01 Summary', '02 Other', '03 Third']);
+        expect(run.counts).to.deep.include({ created: 3, failed: 0, linked: 0 });
+        expect(Object.values(await desk.statuses())).to.deep.equal(['synced', 'synced', 'synced']);
+      });
+    }
+  });
+
+  it('halts when the connection is dead, and goes on after it was mended', async () => {
+    await open(code('01', 'Summary'));
+    await desk.import();
+    await desk.fault({ operation: 'class' }, { kind: 'delay', ms: 1 });
+    await desk.fault({ operation: 'query' }, { kind: 'revoke-grant' });
+    const run = await desk.push();
+    expect(run).to.deep.include({ state: 'halted', active: true });
+    expect(run.problem?.code).to.equal('reconnect_needed');
+    expect((await desk.world.companies.get(desk.company))?.connection).to.equal('needs_reconnect');
+    expect(await desk.statuses()).to.deep.equal({ '01': 'syncing' });
+
+    await desk.reconnect();
+    const resumed = await wish(desk, run.id, 'resume');
+    expect((await desk.work(resumed.id)).state).to.equal('finished');
+    expect(await desk.statuses()).to.deep.equal({ '01': 'synced' });
+  });
+
+  it('hands back what is open when it is cancelled', async () => {
+    await open(code('01', 'Summary'));
+    await desk.import();
+    const run = await desk.begin();
+    await wish(desk, run.id, 'cancel');
+    const ended = await desk.work(run.id);
+    expect(ended).to.deep.include({ state: 'cancelled', active: false });
+    expect(await desk.statuses()).to.deep.equal({ '01': 'needs_sync' });
+    expect(await desk.classes()).to.deep.equal([]);
+  });
+
+  it('takes further selections into the run that is under way', async () => {
+    await open(code('01', 'Summary'), code('02', 'Other'));
+    await desk.import();
+    const ids = (await desk.records()).map(({ id }) => id);
+    const run = await desk.begin({ kind: 'ids', ids: ids.slice(0, 1) });
+    const joined = await desk.begin({ kind: 'ids', ids: ids.slice(1) });
+    expect(joined.id).to.equal(run.id);
+    expect((await desk.work(run.id)).counts).to.deep.include({ created: 2 });
+  });
+
+  it('does nothing in a second process while a first holds the run', async () => {
+    await open(code('01', 'Summary'));
+    await desk.import();
+    const run = await desk.begin();
+    await desk.world.runs.acquire(desk.company, run.id, 'somebody else', 60_000);
+    await desk.work(run.id);
+    expect(await desk.classes()).to.deep.equal([]);
+  });
+});
