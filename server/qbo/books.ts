@@ -131,8 +131,8 @@ async function readSome(ask: Ask, conditions: readonly string[]): Promise<readon
 }
 
 /**
- * Pages of classes without repetitions. It advances by the different rows that came, since a page may hold one more than asked for
- * or rows twice (annex A3.1), and ends when `enough` says so or a page brings nothing new.
+ * Pages of classes without repetitions. It advances by the different rows that came, since a page may hold one more than asked
+ * for or rows twice (annex A3.1), and ends when `enough` says so or a page brings nothing new.
  */
 async function* pages(
   ask: Ask, condition: string | null, enough: (seen: number, rows: number) => boolean, signal?: AbortSignal,

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { GrantError, type AccessTokens, type BatchAnswer } from '../../server/core/ports.ts';
 import {
-  CANARY, REALM, RENEWED, answering, create, deadAddress, expired, faultBody, json, open, plain, socketAnswering, tokenIn, tokens, wireClass,
+  CANARY, REALM, RENEWED, answering, create, deadAddress, expired, faultBody, json, open, plain, socketAnswering, tokenIn,
+  tokens, wireClass,
   type Answering, type Wire,
 } from './wire.ts';
 
@@ -24,7 +25,8 @@ describe('qbo: batch', () => {
     return open((await serving(answer)).url).books.batch('req-1', TWO);
   }
 
-  const parts = (...given: unknown[]): Answering => (response) => json(response, 200, { BatchItemResponse: given }, { intuit_tid: 'tid-7' });
+  const parts = (...given: unknown[]): Answering => (response) =>
+    json(response, 200, { BatchItemResponse: given }, { intuit_tid: 'tid-7' });
   const done = (bId: string, id: string, name: string, more = {}) => ({ Class: wireClass(id, name, more), bId });
 
   async function itemsOf(...given: unknown[]) {
@@ -36,12 +38,14 @@ describe('qbo: batch', () => {
   describe('what is sent', () => {
     it('names the company, the minor version and the requestid, and carries the classes as written', async () => {
       const wire = await serving(parts());
-      await open(wire.url).books.batch('req-1', [create('r1', 'A'), { bId: 'r2', operation: 'update', body: { Id: '9', SyncToken: '3', Name: 'B', Active: false } }]);
+      const update = { bId: 'r2', operation: 'update', body: { Id: '9', SyncToken: '3', Name: 'B', Active: false } } as const;
+      await open(wire.url).books.batch('req-1', [create('r1', 'A'), update]);
       const [sent] = wire.sent;
       expect(sent?.method).to.equal('POST');
       expect(sent?.url.pathname).to.equal(`/v3/company/${REALM}/batch`);
       expect(Object.fromEntries(sent?.url.searchParams ?? [])).to.deep.equal({ minorversion: '75', requestid: 'req-1' });
-      expect(sent?.headers).to.include({ accept: 'application/json', 'content-type': 'application/json', authorization: `Bearer ${CANARY}` });
+      expect(sent?.headers).to.include({ accept: 'application/json', 'content-type': 'application/json' });
+      expect(sent?.headers.authorization).to.equal(`Bearer ${CANARY}`);
       expect(JSON.parse(sent?.body ?? '')).to.deep.equal({
         BatchItemRequest: [
           { bId: 'r1', operation: 'create', Class: { Name: 'A' } },
@@ -80,18 +84,22 @@ describe('qbo: batch', () => {
     });
 
     it('become classes with ids as strings and times', async () => {
-      const items = await itemsOf(done('r1', '5000000000000007280', '01-100 Concrete', { ParentRef: { value: '77' }, SyncToken: '4' }));
+      const items = await itemsOf(done('r1', '5000000000000007280', '01-100 Concrete',
+        { ParentRef: { value: '77' }, SyncToken: '4' }));
       const item = items.get('r1');
       expect(item?.kind === 'done' && item.class).to.deep.equal({
-        id: '5000000000000007280', syncToken: '4', name: '01-100 Concrete', fullyQualifiedName: '01-100 Concrete', parentId: '77', active: true,
+        id: '5000000000000007280', syncToken: '4', name: '01-100 Concrete', fullyQualifiedName: '01-100 Concrete',
+        parentId: '77', active: true,
         createdAt: new Date('2026-07-22T20:57:27Z'), updatedAt: new Date('2026-07-22T20:57:27Z'),
       });
     });
 
     it('are faults with their code and the trace id of the call', async () => {
-      const items = await itemsOf({ ...faultBody('6240', 'Duplicate Name Exists Error'), bId: 'r1' }, done('r2', '12', '02-200 Steel'));
+      const items = await itemsOf({ ...faultBody('6240', 'Duplicate Name Exists Error'), bId: 'r1' },
+        done('r2', '12', '02-200 Steel'));
       const item = items.get('r1');
-      expect(item?.kind === 'refused' && item.fault).to.include({ code: '6240', message: 'Duplicate Name Exists Error', intuitTid: 'tid-7' });
+      const expected = { code: '6240', message: 'Duplicate Name Exists Error', intuitTid: 'tid-7' };
+      expect(item?.kind === 'refused' && item.fault).to.include(expected);
     });
 
     it('keep what QuickBooks answered for them', async () => {
@@ -100,7 +108,8 @@ describe('qbo: batch', () => {
     });
 
     it('nobody asked for are ignored', async () => {
-      const items = await itemsOf(done('r1', '11', '01-100 Concrete'), done('r9', '19', '09 Foreign'), done('r1 ', '20', '01-100 Concrete'), 7, null);
+      const items = await itemsOf(done('r1', '11', '01-100 Concrete'), done('r9', '19', '09 Foreign'),
+        done('r1 ', '20', '01-100 Concrete'), 7, null);
       expect([...items.keys()]).to.deep.equal(['r1']);
     });
 
@@ -115,7 +124,8 @@ describe('qbo: batch', () => {
 
     it('that come twice and differ leave their item without an answer', async () => {
       const items = await itemsOf(
-        done('r1', '11', '01-100 Concrete'), done('r1', '12', '01-100 Concrete'), done('r1', '11', '01-100 Concrete'), done('r2', '13', '02-200 Steel'),
+        done('r1', '11', '01-100 Concrete'), done('r1', '12', '01-100 Concrete'), done('r1', '11', '01-100 Concrete'),
+        done('r2', '13', '02-200 Steel'),
       );
       expect([...items.keys()]).to.deep.equal(['r2']);
     });
@@ -137,13 +147,15 @@ describe('qbo: batch', () => {
     });
 
     it('with the name as QuickBooks writes it are answers: blanks, case, the suffix of an inactive class', async () => {
-      const items = await itemsOf(done('r1', '11', ' 01-100 CONCRETE '), done('r2', '12', '02-200 Steel (deleted)', { Active: false }));
+      const items = await itemsOf(done('r1', '11', ' 01-100 CONCRETE '),
+        done('r2', '12', '02-200 Steel (deleted)', { Active: false }));
       expect([...items.keys()]).to.have.members(['r1', 'r2']);
     });
 
     it('about another id than the update’s leave their item without an answer', async () => {
       const wire = await serving(parts(done('r1', '10', 'B')));
-      const answer = await open(wire.url).books.batch('req-1', [{ bId: 'r1', operation: 'update', body: { Id: '9', SyncToken: '0', Name: 'B' } }]);
+      const update = { bId: 'r1', operation: 'update', body: { Id: '9', SyncToken: '0', Name: 'B' } } as const;
+      const answer = await open(wire.url).books.batch('req-1', [update]);
       expect(answer.kind === 'answered' && answer.items.size).to.equal(0);
     });
   });
@@ -161,14 +173,17 @@ describe('qbo: batch', () => {
     });
 
     it('throttled in XML is refused, with the wait that was asked for', async () => {
-      const xml = '<IntuitResponse><Fault type="SERVICE"><Error code="3001"><Message>message=ThrottleExceeded</Message></Error></Fault></IntuitResponse>';
-      const answer = await answerTo((response) => plain(response, 429, xml, { 'content-type': 'application/xml', 'retry-after': '30' }));
+      const error = '<Error code="3001"><Message>message=ThrottleExceeded</Message></Error>';
+      const xml = `<IntuitResponse><Fault type="SERVICE">${error}</Fault></IntuitResponse>`;
+      const answer = await answerTo((response) =>
+        plain(response, 429, xml, { 'content-type': 'application/xml', 'retry-after': '30' }));
       expect(answer).to.include({ kind: 'refused', retryAfter: 30_000 });
       expect(answer.kind === 'refused' && answer.fault).to.include({ status: 429, code: '3001' });
     });
 
     it('throttled in a 403 is refused as throttled', async () => {
-      const answer = await answerTo((response) => json(response, 403, { fault: { error: [{ message: 'errorCode=003001; statusCode=403', code: '3001' }] } }));
+      const answer = await answerTo((response) =>
+        json(response, 403, { fault: { error: [{ message: 'errorCode=003001; statusCode=403', code: '3001' }] } }));
       expect(answer.kind === 'refused' && answer.fault).to.include({ status: 403, code: '3001' });
     });
 
@@ -182,7 +197,8 @@ describe('qbo: batch', () => {
     });
 
     it('answered with HTML and 502 has an unknown end', async () => {
-      const answer = await answerTo((response) => plain(response, 502, '<html><h1>Bad Gateway</h1></html>', { intuit_tid: 'tid-502' }));
+      const answer = await answerTo((response) =>
+        plain(response, 502, '<html><h1>Bad Gateway</h1></html>', { intuit_tid: 'tid-502' }));
       expect(answer).to.include({ kind: 'unknown', status: 502, intuitTid: 'tid-502' });
     });
 
@@ -195,13 +211,15 @@ describe('qbo: batch', () => {
     });
 
     it('with whole HTTP but half its JSON has an unknown end', async () => {
-      expect(await answerTo((response) => plain(response, 200, '{"BatchItemResponse":[{"Cla'))).to.include({ kind: 'unknown', status: 200 });
+      const answer = await answerTo((response) => plain(response, 200, '{"BatchItemResponse":[{"Cla'));
+      expect(answer).to.include({ kind: 'unknown', status: 200 });
     });
 
     it('whose connection is cut after it was sent has an unknown end', async () => {
       const wire = await socketAnswering((socket) => socket.resetAndDestroy());
       wires.push(wire);
-      expect(await open(wire.url).books.batch('req-1', TWO)).to.include({ kind: 'unknown', why: 'the connection was cut', status: null });
+      const answer = await open(wire.url).books.batch('req-1', TWO);
+      expect(answer).to.include({ kind: 'unknown', why: 'the connection was cut', status: null });
     });
 
     it('answered with something that is not HTTP has an unknown end', async () => {
@@ -212,7 +230,8 @@ describe('qbo: batch', () => {
 
     it('that nobody listens for is refused: it was never sent', async () => {
       const answer = await open(await deadAddress()).books.batch('req-1', TWO);
-      expect(answer.kind === 'refused' && answer.fault).to.include({ status: null, code: null, message: 'connect', detail: 'ECONNREFUSED' });
+      const expected = { status: null, code: null, message: 'connect', detail: 'ECONNREFUSED' };
+      expect(answer.kind === 'refused' && answer.fault).to.include(expected);
     });
 
     it('redirected has an unknown end, and the token goes nowhere else', async () => {
@@ -262,7 +281,8 @@ describe('qbo: batch', () => {
     });
 
     it('refused twice is a refusal, and is in nothing that comes back', async () => {
-      const wire = await serving((response, sent) => json(response, 401, expired(tokenIn(sent)), { 'www-authenticate': `Bearer ${tokenIn(sent)}` }));
+      const wire = await serving((response, sent) =>
+        json(response, 401, expired(tokenIn(sent)), { 'www-authenticate': `Bearer ${tokenIn(sent)}` }));
       const answer = await open(wire.url).books.batch('req-1', TWO);
       expect(wire.sent).to.have.lengthOf(2);
       expect(answer.kind === 'refused' && answer.fault).to.include({ status: 401, code: '3200', detail: null });
@@ -279,7 +299,8 @@ describe('qbo: batch', () => {
     it('repeated in a part, a header or a fault does not come back', async () => {
       const rights = { ...faultBody('3200', `Token ${CANARY}`, `half a token: ${CANARY.slice(0, 60)}`), bId: 'r1' };
       const answer = await answerTo((response) => json(
-        response, 200, { BatchItemResponse: [rights, { ...faultBody('2040', CANARY, CANARY), bId: 'r2' }] }, { intuit_tid: CANARY },
+        response, 200, { BatchItemResponse: [rights, { ...faultBody('2040', CANARY, CANARY), bId: 'r2' }] },
+        { intuit_tid: CANARY },
       ));
       if (answer.kind !== 'answered') throw new Error(answer.kind);
       const told = JSON.stringify([answer, ...answer.items.values()]);

@@ -9,6 +9,7 @@ import { answering, deadAddress, json, plain, socketAnswering, type Answering, t
 const ISSUER = 'https://oauth.platform.intuit.com/op/v1';
 const CLIENT = 'client-1';
 const SECRET = 'canary-client-secret-0123456789';
+const APP = { clientId: CLIENT, clientSecret: SECRET };
 const CODE = 'canary-code-0123456789';
 const ACCESS = 'canary-access-0123456789';
 const REFRESH = 'AB11canary-refresh-0123456789';
@@ -16,7 +17,8 @@ const REDIRECT = 'https://app.example.com/qbo/callback';
 const NOW = Date.parse('2026-11-23T09:00:00Z');
 const clock: Clock = { now: () => NOW, sleep: async () => {} };
 
-const TOKENS = { token_type: 'bearer', access_token: ACCESS, refresh_token: REFRESH, expires_in: 3_600, x_refresh_token_expires_in: 8_726_400 };
+const LIFETIMES = { expires_in: 3_600, x_refresh_token_expires_in: 8_726_400 };
+const TOKENS = { token_type: 'bearer', access_token: ACCESS, refresh_token: REFRESH, ...LIFETIMES };
 const PERSON = { sub: 'sub-1', email: 'bo@example.com', emailVerified: true, givenName: 'Bo', familyName: 'Keeper' };
 
 /** How this Intuit differs from a well-behaved one. */
@@ -70,8 +72,9 @@ describe('qbo: identity', () => {
       '/revoke': (response) => plain(response, 200, ''),
       '/jwks': (response) => json(response, 200, { keys: [jwk] }),
     };
-    const own: Record<string, Answering | undefined> = { '/token': odd.token, '/userinfo': odd.userinfo, '/revoke': odd.revoke, '/jwks': odd.jwks };
-    return wire((response, sent, nth) => (own[sent.url.pathname] ?? usual[sent.url.pathname] ?? notThere)(response, sent, nth));
+    const own = new Map([['/token', odd.token], ['/userinfo', odd.userinfo], ['/revoke', odd.revoke], ['/jwks', odd.jwks]]);
+    const answerFor = (path: string) => own.get(path) ?? usual[path] ?? notThere;
+    return wire((response, sent, nth) => answerFor(sent.url.pathname)(response, sent, nth));
   }
 
   function notThere(response: ServerResponse): void {
@@ -80,9 +83,10 @@ describe('qbo: identity', () => {
 
   function identityAt(base: string, more: Partial<IntuitSettings> = {}): Identity {
     const endpoints = {
-      authorize: `${base}/authorize`, token: `${base}/token`, revoke: `${base}/revoke`, userinfo: `${base}/userinfo`, jwks: `${base}/jwks`, issuer: ISSUER,
+      authorize: `${base}/authorize`, token: `${base}/token`, revoke: `${base}/revoke`, userinfo: `${base}/userinfo`,
+      jwks: `${base}/jwks`, issuer: ISSUER,
     };
-    return intuitIdentity({ clientId: CLIENT, clientSecret: SECRET, environment: 'sandbox', endpoints, fetchTimeoutMs: 3_000, clock, ...more });
+    return intuitIdentity({ ...APP, environment: 'sandbox', endpoints, fetchTimeoutMs: 3_000, clock, ...more });
   }
 
   const exchange = (identity: Identity) => identity.exchange({ code: CODE, redirectUri: REDIRECT, nonce: 'nonce-1' });
@@ -103,7 +107,8 @@ describe('qbo: identity', () => {
       const url = new URL(identityAt('http://intuit.test').authorizeUrl({ ...ask, purpose: 'sign_in' }));
       expect(`${url.origin}${url.pathname}`).to.equal('http://intuit.test/authorize');
       expect(Object.fromEntries(url.searchParams)).to.deep.equal({
-        client_id: CLIENT, response_type: 'code', redirect_uri: REDIRECT, scope: 'openid profile email', state: 'state 1&2', nonce: 'nonce-1',
+        client_id: CLIENT, response_type: 'code', redirect_uri: REDIRECT, scope: 'openid profile email', state: 'state 1&2',
+        nonce: 'nonce-1',
       });
     });
 
@@ -113,8 +118,9 @@ describe('qbo: identity', () => {
     });
 
     it('is Intuit’s own when nothing else is said', () => {
-      const identity = intuitIdentity({ clientId: CLIENT, clientSecret: SECRET, environment: 'production', fetchTimeoutMs: 1_000, clock });
-      expect(identity.authorizeUrl({ ...ask, purpose: 'sign_in' })).to.match(/^https:\/\/appcenter\.intuit\.com\/connect\/oauth2\?/);
+      const identity = intuitIdentity({ ...APP, environment: 'production', fetchTimeoutMs: 1_000, clock });
+      const url = identity.authorizeUrl({ ...ask, purpose: 'sign_in' });
+      expect(url).to.match(/^https:\/\/appcenter\.intuit\.com\/connect\/oauth2\?/);
     });
   });
 
@@ -134,7 +140,8 @@ describe('qbo: identity', () => {
       const seen = await intuit();
       await exchange(identityAt(seen.url));
       const [sent] = at(seen, '/token');
-      expect(Object.fromEntries(new URLSearchParams(sent?.body))).to.deep.equal({ grant_type: 'authorization_code', code: CODE, redirect_uri: REDIRECT });
+      const form = Object.fromEntries(new URLSearchParams(sent?.body));
+      expect(form).to.deep.equal({ grant_type: 'authorization_code', code: CODE, redirect_uri: REDIRECT });
       expect(sent?.headers).to.include({
         accept: 'application/json', 'x-include-refresh-token-hard-expires-in': 'true',
         authorization: `Basic ${Buffer.from(`${CLIENT}:${SECRET}`).toString('base64')}`,
@@ -155,7 +162,8 @@ describe('qbo: identity', () => {
     });
 
     it('tells an e-mail that is not verified', async () => {
-      const { person } = await exchange(identityAt((await intuit({ person: { sub: 'sub-1', email: 'bo@example.com', emailVerified: false } })).url));
+      const { url } = await intuit({ person: { sub: 'sub-1', email: 'bo@example.com', emailVerified: false } });
+      const { person } = await exchange(identityAt(url));
       expect(person).to.deep.equal({ sub: 'sub-1', email: 'bo@example.com', emailVerified: false, name: 'bo@example.com' });
     });
 
@@ -192,8 +200,9 @@ describe('qbo: identity', () => {
 
     it('refuses an id_token signed with nothing', async () => {
       const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-      const bare = `${part({ alg: 'none' })}.${part({ sub: 'sub-1', aud: [CLIENT], iss: ISSUER, exp: NOW / 1_000 + 60, nonce: 'nonce-1' })}.`;
-      expect((await grantError(exchange(identityAt((await intuit({ tokens: { id_token: bare } })).url)))).kind).to.equal('refused');
+      const claims = { sub: 'sub-1', aud: [CLIENT], iss: ISSUER, exp: NOW / 1_000 + 60, nonce: 'nonce-1' };
+      const { url } = await intuit({ tokens: { id_token: `${part({ alg: 'none' })}.${part(claims)}.` } });
+      expect((await grantError(exchange(identityAt(url)))).kind).to.equal('refused');
     });
 
     it('takes an id_token without nonce, as Intuit is said to send', async () => {
@@ -213,7 +222,8 @@ describe('qbo: identity', () => {
 
     it('does not ask without a code', async () => {
       const seen = await intuit();
-      expect((await grantError(identityAt(seen.url).exchange({ code: '', redirectUri: REDIRECT, nonce: 'n' }))).kind).to.equal('refused');
+      const error = await grantError(identityAt(seen.url).exchange({ code: '', redirectUri: REDIRECT, nonce: 'n' }));
+      expect(error.kind).to.equal('refused');
       expect(seen.sent).to.have.lengthOf(0);
     });
 
@@ -224,11 +234,13 @@ describe('qbo: identity', () => {
   });
 
   describe('when the token endpoint fails', () => {
-    const failing = async (token: Answering) => grantError(identityAt((await intuit({ token })).url, { fetchTimeoutMs: 300 }).refresh(REFRESH));
+    const failing = async (token: Answering) =>
+      grantError(identityAt((await intuit({ token })).url, { fetchTimeoutMs: 300 }).refresh(REFRESH));
 
     for (const [what, kind, answer] of [
       ['invalid_grant', 'invalid_grant', (response) => json(response, 400, { error: 'invalid_grant' }, { intuit_tid: 'tid-1' })],
-      ['invalid_grant with a description', 'invalid_grant', (response) => json(response, 400, { error_description: `Token invalid ${REFRESH}`, error: 'invalid_grant' })],
+      ['invalid_grant with a description', 'invalid_grant', (response) =>
+        json(response, 400, { error_description: `Token invalid ${REFRESH}`, error: 'invalid_grant' })],
       ['invalid_client', 'refused', (response) => json(response, 401, { error: 'invalid_client' })],
       ['an empty 401', 'refused', (response) => plain(response, 401, '')],
       ['a 400 that repeats the token', 'refused', (response) => json(response, 400, { error: REFRESH })],
@@ -256,7 +268,8 @@ describe('qbo: identity', () => {
     }
 
     it('tells the trace id', async () => {
-      expect((await failing((response) => json(response, 400, { error: 'invalid_grant' }, { intuit_tid: 'tid-1' }))).intuitTid).to.equal('tid-1');
+      const error = await failing((response) => json(response, 400, { error: 'invalid_grant' }, { intuit_tid: 'tid-1' }));
+      expect(error.intuitTid).to.equal('tid-1');
     });
 
     it('does not repeat the call: a second one could kill the grant', async () => {
@@ -284,7 +297,8 @@ describe('qbo: identity', () => {
   it('refreshes with the token it is given', async () => {
     const seen = await intuit();
     const grant = await identityAt(seen.url).refresh('AB11-older');
-    expect(Object.fromEntries(new URLSearchParams(seen.sent[0]?.body))).to.deep.equal({ grant_type: 'refresh_token', refresh_token: 'AB11-older' });
+    const form = Object.fromEntries(new URLSearchParams(seen.sent[0]?.body));
+    expect(form).to.deep.equal({ grant_type: 'refresh_token', refresh_token: 'AB11-older' });
     expect(grant).to.include({ accessToken: ACCESS, refreshToken: REFRESH, refreshHardExpiresAt: null });
   });
 
@@ -302,7 +316,8 @@ describe('qbo: identity', () => {
     });
 
     it('is not done when Intuit does not know the app', async () => {
-      expect((await grantError(revoking((response) => json(response, 400, { error: 'invalid_client' })))).kind).to.equal('refused');
+      const error = await grantError(revoking((response) => json(response, 400, { error: 'invalid_client' })));
+      expect(error.kind).to.equal('refused');
     });
 
     it('is not done when Intuit is down', async () => {
@@ -311,7 +326,8 @@ describe('qbo: identity', () => {
   });
 
   it('keeps two Intuits of one process apart, even when their calls interleave', async () => {
-    const [one, two] = [await intuit({ tokens: { access_token: 'access-one' } }), await intuit({ tokens: { access_token: 'access-two' } })];
+    const one = await intuit({ tokens: { access_token: 'access-one' } });
+    const two = await intuit({ tokens: { access_token: 'access-two' } });
     const [first, second] = [identityAt(one.url), identityAt(two.url)];
     const [a, b, c] = await Promise.all([exchange(first), exchange(second), first.refresh(REFRESH)]);
     expect([a.grant.accessToken, b.grant.accessToken, c.accessToken]).to.deep.equal(['access-one', 'access-two', 'access-one']);

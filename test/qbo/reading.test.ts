@@ -3,14 +3,22 @@ import { BooksError, GrantError, type AccessTokens } from '../../server/core/por
 import type { QuickBooksClass } from '../../server/core/records.ts';
 import { quickBooks } from '../../server/qbo/books.ts';
 import {
-  CANARY, REALM, RENEWED, answering, clock, deadAddress, expired, faultBody, json, open, plain, tokenIn, tokens, wireClass, type Answering, type Sent, type Wire,
+  CANARY, REALM, RENEWED, answering, clock, deadAddress, expired, faultBody, json, open, plain, tokenIn, tokens, wireClass,
+  type Answering, type Sent, type Wire,
 } from './wire.ts';
 
 const queryOf = (sent: Sent) => sent.url.searchParams.get('query') ?? sent.body;
-const list = (rows: readonly unknown[]) => ({ QueryResponse: { Class: rows, startPosition: 1, maxResults: rows.length }, time: 'now' });
+const list = (rows: readonly unknown[]) =>
+  ({ QueryResponse: { Class: rows, startPosition: 1, maxResults: rows.length }, time: 'now' });
 
-/** Answers counts and pages as QuickBooks does, from these rows; a page may be made longer or shorter, the counts may be told otherwise. */
-function holding(rows: readonly unknown[], odd: { extra?: number; pageLimit?: number; counts?: readonly number[] } = {}): Answering {
+interface Oddities {
+  readonly extra?: number;
+  readonly pageLimit?: number;
+  readonly counts?: readonly number[];
+}
+
+/** Answers counts and pages as QuickBooks does, from these rows; pages may be longer or shorter, counts told otherwise. */
+function holding(rows: readonly unknown[], odd: Oddities = {}): Answering {
   let counted = 0;
   return (response, sent) => {
     const query = queryOf(sent);
@@ -55,7 +63,8 @@ describe('qbo: reading', () => {
       const { books, kinds } = open(wire.url);
       const read = await all(books.classes());
       expect(read.map((one) => one.id)).to.deep.equal(many(2_300).map((one) => one['Id']));
-      const page = (start: number) => `select * from Class where Active in (true,false) ORDERBY Id STARTPOSITION ${start} MAXRESULTS 1000`;
+      const page = (start: number) =>
+        `select * from Class where Active in (true,false) ORDERBY Id STARTPOSITION ${start} MAXRESULTS 1000`;
       const count = 'select count(*) from Class where Active in (true,false)';
       expect(wire.sent.map(queryOf)).to.deep.equal([count, page(1), page(1_001), page(2_001), count]);
       expect(kinds).to.deep.equal(['read', 'read', 'read', 'read', 'read']);
@@ -83,7 +92,8 @@ describe('qbo: reading', () => {
     });
 
     it('is empty too when nothing found is an empty list', async () => {
-      const wire = await serving((response, sent) => json(response, 200, { QueryResponse: queryOf(sent).includes('count') ? { totalCount: 0 } : [] }));
+      const wire = await serving((response, sent) =>
+        json(response, 200, { QueryResponse: queryOf(sent).includes('count') ? { totalCount: 0 } : [] }));
       expect(await all(open(wire.url).books.classes())).to.deep.equal([]);
     });
 
@@ -129,7 +139,8 @@ describe('qbo: reading', () => {
 
     it('is not begun when the caller has given up already', async () => {
       const wire = await serving(holding([]));
-      expect(await failing(all(open(wire.url).books.classes({ signal: AbortSignal.abort(new Error('before')) })))).to.include({ message: 'before' });
+      const signal = AbortSignal.abort(new Error('before'));
+      expect(await failing(all(open(wire.url).books.classes({ signal })))).to.include({ message: 'before' });
       expect(wire.sent).to.have.lengthOf(0);
     });
   });
@@ -154,7 +165,8 @@ describe('qbo: reading', () => {
       const wire = await serving((response) => json(response, 200, list([wireClass('4', "Amy's (deleted)", { Active: false })])));
       const found = await open(wire.url).books.byNames(["Amy's", 'a\\b & c']);
       expect(wire.sent.map(queryOf)).to.deep.equal([
-        String.raw`select * from Class where Name in ('Amy\'s','Amy\'s (deleted)','Amy\'s (Deleted)','a\\b & c','a\\b & c (deleted)','a\\b & c (Deleted)')`
+        'select * from Class where Name in '
+        + String.raw`('Amy\'s','Amy\'s (deleted)','Amy\'s (Deleted)','a\\b & c','a\\b & c (deleted)','a\\b & c (Deleted)')`
         + ' and Active in (true,false) ORDERBY Id STARTPOSITION 1 MAXRESULTS 1000',
       ]);
       expect(found.map((one) => [one.id, one.name, one.active])).to.deep.equal([['4', "Amy's (deleted)", false]]);
@@ -171,7 +183,8 @@ describe('qbo: reading', () => {
 
     it('never use an address of more than about 4,000 characters', async () => {
       const wire = await serving((response) => json(response, 200, list([])));
-      for (const length of [1, 5, 10, 20, 40, 100]) await open(wire.url).books.byNames(Array.from({ length: 30 }, (_, at) => `${at}`.padEnd(length, "'")));
+      const names = (length: number) => Array.from({ length: 30 }, (_, at) => `${at}`.padEnd(length, "'"));
+      for (const length of [1, 5, 10, 20, 40, 100]) await open(wire.url).books.byNames(names(length));
       expect(wire.sent.map((sent) => sent.url.href.length).every((length) => length < 4_500)).to.equal(true);
     });
 
@@ -182,7 +195,8 @@ describe('qbo: reading', () => {
   });
 
   describe('the company', () => {
-    const facts = (accounting: unknown, nameValue: unknown = [{ Name: 'OfferingSku', Value: 'QuickBooks Online Plus' }]): Answering => (response, sent) => {
+    const plus = [{ Name: 'OfferingSku', Value: 'QuickBooks Online Plus' }];
+    const facts = (accounting: unknown, nameValue: unknown = plus): Answering => (response, sent) => {
       const info = sent.url.pathname.endsWith(`/companyinfo/${REALM}`);
       json(response, 200, info
         ? { CompanyInfo: { CompanyName: 'Sample Builders', NameValue: nameValue } }
@@ -191,7 +205,8 @@ describe('qbo: reading', () => {
 
     it('tells its name, plan and class tracking', async () => {
       const wire = await serving(facts({ ClassTrackingPerTxn: false, ClassTrackingPerTxnLine: true }));
-      expect(await open(wire.url).books.facts()).to.deep.equal({ name: 'Sample Builders', plan: 'QuickBooks Online Plus', classTracking: 'per_line' });
+      const expected = { name: 'Sample Builders', plan: 'QuickBooks Online Plus', classTracking: 'per_line' };
+      expect(await open(wire.url).books.facts()).to.deep.equal(expected);
     });
 
     it('may track per transaction', async () => {
@@ -228,7 +243,8 @@ describe('qbo: reading', () => {
     });
 
     it('is an unknown end when HTML comes', async () => {
-      const wire = await serving((response) => plain(response, 200, '<!doctype html><title>Sign in</title>', { 'content-type': 'text/html' }));
+      const wire = await serving((response) =>
+        plain(response, 200, '<!doctype html><title>Sign in</title>', { 'content-type': 'text/html' }));
       expect(await refusalOf(wire.url)).to.include({ kind: 'unknown', why: 'the answer cannot be read' });
     });
 
@@ -254,7 +270,8 @@ describe('qbo: reading', () => {
 
     it('in the pacing stops the call before it is sent', async () => {
       const wire = await serving(holding([]));
-      const books = quickBooks({ apiBase: wire.url, callTimeoutMs: 1_000, clock })(REALM, tokens(), () => Promise.reject(new Error('lease lost')));
+      const lost = () => Promise.reject(new Error('lease lost'));
+      const books = quickBooks({ apiBase: wire.url, callTimeoutMs: 1_000, clock })(REALM, tokens(), lost);
       expect(await failing(books.byIds(['1']))).to.include({ message: 'lease lost' });
       expect(wire.sent).to.have.lengthOf(0);
     });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { BooksError, type BatchAnswer, type BatchItem, type Books, type Identity } from '../../server/core/ports.ts';
-import type { QuickBooksClass } from '../../server/core/records.ts';
+import type { ClassWrite, QuickBooksClass } from '../../server/core/records.ts';
 import { quickBooks } from '../../server/qbo/books.ts';
 import { intuitIdentity } from '../../server/qbo/identity.ts';
 import { startQuickBooksSandbox, type QuickBooksSandbox } from '../../server/sandbox/quickbooks/server.ts';
@@ -8,8 +8,10 @@ import { clock, create } from './wire.ts';
 
 const REDIRECT = 'http://localhost:3000/qbo/callback';
 const APP = {
-  clientId: 'app-1', clientSecret: 'app-secret-0123456789', name: 'Linarc Class Sync', tagline: 'Cost codes', redirectUris: [REDIRECT],
-  launchUrl: 'http://localhost:3000/launch', connectUrl: 'http://localhost:3000/connect', disconnectUrl: 'http://localhost:3000/disconnect',
+  clientId: 'app-1', clientSecret: 'app-secret-0123456789', name: 'Linarc Class Sync', tagline: 'Cost codes',
+  redirectUris: [REDIRECT],
+  launchUrl: 'http://localhost:3000/launch', connectUrl: 'http://localhost:3000/connect',
+  disconnectUrl: 'http://localhost:3000/disconnect',
 };
 
 async function all(pages: AsyncIterable<readonly QuickBooksClass[]>): Promise<QuickBooksClass[]> {
@@ -36,14 +38,16 @@ describe('qbo: with the QuickBooks sandbox', () => {
       userinfo: `${url}/v1/openid_connect/userinfo`, jwks: `${url}/op/v1/jwks`, issuer: 'https://oauth.platform.intuit.com/op/v1',
     };
     const { clientId, clientSecret } = APP;
-    identity = intuitIdentity({ clientId, clientSecret, environment: 'sandbox', endpoints, fetchTimeoutMs: 5_000, clock, nonceRequired: true });
+    const strict = { endpoints, nonceRequired: true, fetchTimeoutMs: 5_000, clock };
+    identity = intuitIdentity({ clientId, clientSecret, environment: 'sandbox', ...strict });
   });
 
   after(() => sandbox.close());
 
   beforeEach(async () => {
     await control('POST', 'reset', {});
-    const company = await control('POST', 'companies', { name: 'Test Builders', offeringSku: 'QuickBooks Online Advanced', classTracking: true });
+    const wanted = { name: 'Test Builders', offeringSku: 'QuickBooks Online Advanced', classTracking: true };
+    const company = await control('POST', 'companies', wanted);
     realm = String(company['realmId']);
     await takeGrant();
     renewals = 0;
@@ -63,7 +67,8 @@ describe('qbo: with the QuickBooks sandbox', () => {
   }
 
   async function control(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
-    const response = await fetch(`${sandbox.url}/sandbox/${path}`, { method, ...(body !== undefined && { body: JSON.stringify(body) }) });
+    const init = { method, ...(body !== undefined && { body: JSON.stringify(body) }) };
+    const response = await fetch(`${sandbox.url}/sandbox/${path}`, init);
     const answer = (await response.json()) as Record<string, unknown>;
     if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`);
     return answer;
@@ -75,7 +80,8 @@ describe('qbo: with the QuickBooks sandbox', () => {
     refreshToken = String(given['refresh_token']);
   }
 
-  const fault = (operation: string, given: Record<string, unknown>, times = 1) => control('POST', 'faults', { match: { operation }, fault: given, times });
+  const fault = (operation: string, given: Record<string, unknown>, times = 1) =>
+    control('POST', 'faults', { match: { operation }, fault: given, times });
 
   function send(...items: BatchItem[]): Promise<BatchAnswer> {
     batches += 1;
@@ -85,8 +91,11 @@ describe('qbo: with the QuickBooks sandbox', () => {
   /** The items' answers as words: the class id, or the fault's code. */
   function told(answer: BatchAnswer): Record<string, string> {
     if (answer.kind !== 'answered') throw new Error(JSON.stringify(answer));
-    return Object.fromEntries([...answer.items].map(([bId, item]) => [bId, item.kind === 'done' ? 'done' : String(item.fault.code)]));
+    const words = [...answer.items].map(([bId, item]) => [bId, item.kind === 'done' ? 'done' : String(item.fault.code)]);
+    return Object.fromEntries(words);
   }
+
+  const update = (body: ClassWrite): BatchItem => ({ bId: 'r1', operation: 'update', body });
 
   async function make(name: string): Promise<QuickBooksClass> {
     const answer = await send(create('r1', name));
@@ -110,7 +119,8 @@ describe('qbo: with the QuickBooks sandbox', () => {
 
     for (const nonce of ['nonce-2', null]) {
       it(`refuses ${nonce === null ? 'no' : 'another sign-in’s'} nonce`, async () => {
-        const error = await identity.exchange({ code: code(nonce), redirectUri: REDIRECT, nonce: 'nonce-1' }).catch((caught: unknown) => caught);
+        const given = { code: code(nonce), redirectUri: REDIRECT, nonce: 'nonce-1' };
+        const error = await identity.exchange(given).catch((caught: unknown) => caught);
         expect(error).to.include({ name: 'GrantError', kind: 'refused' });
       });
     }
@@ -145,7 +155,8 @@ describe('qbo: with the QuickBooks sandbox', () => {
 
   describe('books', () => {
     it('tell the company', async () => {
-      expect(await books.facts()).to.deep.equal({ name: 'Test Builders', plan: 'QuickBooks Online Advanced', classTracking: 'per_line' });
+      const expected = { name: 'Test Builders', plan: 'QuickBooks Online Advanced', classTracking: 'per_line' };
+      expect(await books.facts()).to.deep.equal(expected);
     });
 
     it('take classes, parents first, then changes, then inactivation', async () => {
@@ -153,11 +164,13 @@ describe('qbo: with the QuickBooks sandbox', () => {
       const child = { bId: 'r1', operation: 'create', body: { Name: '03 30 Cast', ParentRef: { value: parent.id } } } as const;
       const made = await send(child);
       const item = made.kind === 'answered' ? made.items.get('r1') : undefined;
-      expect(item?.kind === 'done' && item.class).to.include({ parentId: parent.id, fullyQualifiedName: '03 Concrete:03 30 Cast', active: true });
+      const expected = { parentId: parent.id, fullyQualifiedName: '03 Concrete:03 30 Cast', active: true };
+      expect(item?.kind === 'done' && item.class).to.include(expected);
 
-      const { id, syncToken } = parent;
-      expect(told(await send({ bId: 'r1', operation: 'update', body: { Id: id, SyncToken: syncToken, Name: '03 Concrete works', Active: true } }))).to.deep.equal({ r1: 'done' });
-      expect(told(await send({ bId: 'r1', operation: 'update', body: { Id: id, SyncToken: '1', Name: '03 Concrete works', Active: false } }))).to.deep.equal({ r1: 'done' });
+      const { id } = parent;
+      const name = '03 Concrete works';
+      expect(told(await send(update({ Id: id, SyncToken: '0', Name: name, Active: true })))).to.deep.equal({ r1: 'done' });
+      expect(told(await send(update({ Id: id, SyncToken: '1', Name: name, Active: false })))).to.deep.equal({ r1: 'done' });
       const [now] = await books.byIds([id]);
       expect(now).to.include({ id, syncToken: '2', name: '03 Concrete works (deleted)', active: false });
     });
@@ -176,7 +189,8 @@ describe('qbo: with the QuickBooks sandbox', () => {
       const items = [create('r1', 'A'), create('r2', 'B')];
       const first = await books.batch('same-request', items);
       const again = await books.batch('same-request', items);
-      expect(again.kind === 'answered' && first.kind === 'answered' && [...again.items]).to.deep.equal(first.kind === 'answered' && [...first.items]);
+      const itemsOf = (answer: BatchAnswer) => (answer.kind === 'answered' ? [...answer.items] : []);
+      expect(itemsOf(again)).to.deep.equal(itemsOf(first)).and.to.have.lengthOf(2);
       expect(await all(books.classes())).to.have.lengthOf(2);
     });
 
@@ -190,7 +204,8 @@ describe('qbo: with the QuickBooks sandbox', () => {
 
     for (const kind of ['extra-row', 'doubled-rows']) {
       it(`are read whole in spite of ${kind}`, async () => {
-        await control('POST', `companies/${realm}/classes`, { names: Array.from({ length: 1_500 }, (_, index) => `Class ${index}`) });
+        await control('POST', `companies/${realm}/classes`,
+          { names: Array.from({ length: 1_500 }, (_, index) => `Class ${index}`) });
         await fault('query', { kind }, 10);
         const read = await all(books.classes());
         expect(new Set(read.map((one) => one.id)).size).to.equal(read.length).and.to.equal(1_500);
@@ -223,8 +238,9 @@ describe('qbo: with the QuickBooks sandbox', () => {
       it(`find an inactive class by its former name, marked ${inactiveSuffix}`, async () => {
         await control('PATCH', 'switches', { inactiveSuffix, queryTextCase: 'exact', queryEntityCase: 'exact' });
         const { id } = await make('Design');
-        await send({ bId: 'r1', operation: 'update', body: { Id: id, SyncToken: '0', Name: 'Design', Active: false } });
-        expect((await books.byNames(['Design'])).map((one) => [one.id, one.name])).to.deep.equal([[id, `Design ${inactiveSuffix}`]]);
+        await send(update({ Id: id, SyncToken: '0', Name: 'Design', Active: false }));
+        const found = await books.byNames(['Design']);
+        expect(found.map((one) => [one.id, one.name])).to.deep.equal([[id, `Design ${inactiveSuffix}`]]);
       });
     }
   });
@@ -265,7 +281,8 @@ describe('qbo: with the QuickBooks sandbox', () => {
       });
     }
 
-    for (const [what, given] of [['late', { kind: 'delay', ms: 900, when: 'after' }], ['drop by drop', { kind: 'slow-drip', ms: 900 }]] as const) {
+    const slow = { late: { kind: 'delay', ms: 900, when: 'after' }, 'drop by drop': { kind: 'slow-drip', ms: 900 } };
+    for (const [what, given] of Object.entries(slow)) {
       it(`when a batch is answered too ${what}, its end is unknown`, async () => {
         await fault('batch', given);
         books = openBooks(300);
@@ -273,7 +290,8 @@ describe('qbo: with the QuickBooks sandbox', () => {
       });
     }
 
-    for (const recorded of ['throttled', 'no-access', 'locked', 'maintenance', 'lapsed', 'wrong-host', 'plan-limit', 'forbidden']) {
+    const recordings = ['throttled', 'no-access', 'locked', 'maintenance', 'lapsed', 'wrong-host', 'plan-limit', 'forbidden'];
+    for (const recorded of recordings) {
       it(`a recorded answer “${recorded}” is a refusal with a code`, async () => {
         await fault('batch', { kind: 'status', recorded });
         const answer = await send(create('r1', 'A'));

@@ -127,15 +127,20 @@ export function wireClass(id: string, name: string, more: Record<string, unknown
 }
 
 export function faultBody(code: string, message = 'Message', detail = 'Detail'): Record<string, unknown> {
-  return { Fault: { Error: [{ Message: message, Detail: detail, code, element: '' }], type: 'ValidationFault' }, time: '2026-07-22T13:57:27' };
+  const error = { Message: message, Detail: detail, code, element: '' };
+  return { Fault: { Error: [error], type: 'ValidationFault' }, time: '2026-07-22T13:57:27' };
 }
 
 /** What the gateway answers a call with an expired token (annex A6.1), the token in it. */
 export function expired(token: string): Record<string, unknown> {
   const error = {
-    message: 'message=AuthenticationFailed; errorCode=003200; statusCode=401', detail: `Token expired: ${token}`, code: '3200', element: null,
+    message: 'message=AuthenticationFailed; errorCode=003200; statusCode=401',
+    detail: `Token expired: ${token}`,
+    code: '3200',
+    element: null,
   };
-  return { warnings: null, fault: { error: [error], type: 'AUTHENTICATION' }, report: null, batchItemResponse: [], time: 1_601_391_072_830 };
+  const fault = { error: [error], type: 'AUTHENTICATION' };
+  return { warnings: null, fault, report: null, batchItemResponse: [], time: 1_601_391_072_830 };
 }
 
 export function tokenIn(sent: Sent): string {
