@@ -1,0 +1,297 @@
+import { Code, Decimal128, Long, ObjectId } from 'bson';
+import type { BSONRegExp, Timestamp } from 'bson';
+import { binaryParts, RANK, rankOf, regexText } from './compare.ts';
+import { setField } from './document.ts';
+import type { BsonDocument } from './document.ts';
+import { floorDouble, scientific } from './numbers.ts';
+import type { Numeric } from './numbers.ts';
+
+/**
+ * Order-preserving key encoding: comparing two encoded values byte by byte gives MongoDB's comparison order, numbers of all
+ * types alike. Every encoded value is prefix-free, so values can be joined into compound keys; a descending
+ * component is its complement, byte by byte.
+ */
+export type Direction = 1 | -1;
+
+/** Marks an empty array in an index, which MongoDB stores as undefined: below null. */
+export const EMPTY_ARRAY: unique symbol = Symbol('empty array');
+
+/** The encoded value of one component. */
+export function encodeValue(value: unknown, direction: Direction = 1): Buffer {
+  const writer = new KeyWriter();
+  writer.value(value);
+  return direction === 1 ? writer.bytes() : complement(writer.bytes());
+}
+
+/** The encoded values of a compound key, one direction per component. */
+export function encodeKey(values: readonly unknown[], directions: readonly Direction[]): Buffer {
+  if (values.length === 1) return encodeValue(values[0], directions[0]);
+  return Buffer.concat(values.map((value, at) => encodeValue(value, directions[at] ?? 1)));
+}
+
+export function complement(bytes: Buffer): Buffer {
+  const result = Buffer.allocUnsafe(bytes.length);
+  for (let at = 0; at < bytes.length; at++) result[at] = 0xff ^ (bytes[at] ?? 0);
+  return result;
+}
+
+/** The least key above every key that begins with these bytes; undefined when there is none. */
+export function successor(prefix: Buffer): Buffer | undefined {
+  let last = prefix.length - 1;
+  while (last >= 0 && prefix[last] === 0xff) last--;
+  if (last < 0) return undefined;
+  const result = Buffer.from(prefix.subarray(0, last + 1));
+  result[last] = (result[last] ?? 0) + 1;
+  return result;
+}
+
+class KeyWriter {
+  #buffer = Buffer.allocUnsafe(64);
+  #length = 0;
+
+  bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  value(value: unknown): void {
+    if (value === EMPTY_ARRAY) {
+      this.#byte(RANK.undefined);
+      return;
+    }
+    const rank = rankOf(value);
+    this.#byte(rank);
+    this.#body(rank, value);
+  }
+
+  #body(rank: number, value: unknown): void {
+    switch (rank) {
+      case RANK.number: return this.#number(value as Numeric);
+      case RANK.string: return this.#text(String(value));
+      case RANK.object: return this.#document(value as BsonDocument);
+      case RANK.array: return this.#array(value as unknown[]);
+      case RANK.binary: return this.#binary(value);
+      case RANK.objectId: return this.#bytes((value as ObjectId).id);
+      case RANK.boolean: return this.#byte(value === true ? 1 : 0);
+      case RANK.date: return this.#long(Long.fromNumber((value as Date).getTime()), false);
+      case RANK.timestamp: return this.#long(value as Timestamp as unknown as Long, true);
+      case RANK.regex: return this.#text(regexText(value as BSONRegExp));
+      case RANK.code: case RANK.codeWithScope: return this.#text((value as Code).code);
+      default: return undefined;
+    }
+  }
+
+  #reserve(size: number): void {
+    if (this.#length + size <= this.#buffer.length) return;
+    const bigger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + size));
+    this.#buffer.copy(bigger, 0, 0, this.#length);
+    this.#buffer = bigger;
+  }
+
+  #byte(byte: number): void {
+    this.#reserve(1);
+    this.#buffer[this.#length++] = byte;
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** UTF-8 with 00 written as 00 FF, closed by 00 00. */
+  #text(text: string): void {
+    const bytes = Buffer.from(text, 'utf8');
+    if (bytes.includes(0)) {
+      for (const byte of bytes) {
+        this.#byte(byte);
+        if (byte === 0) this.#byte(0xff);
+      }
+    } else {
+      this.#bytes(bytes);
+    }
+    this.#byte(0);
+    this.#byte(0);
+  }
+
+  #document(document: BsonDocument): void {
+    for (const name of Object.keys(document)) {
+      const value = document[name];
+      const rank = rankOf(value);
+      this.#byte(rank);
+      this.#text(name);
+      this.#body(rank, value);
+    }
+    this.#byte(0);
+  }
+
+  #array(items: unknown[]): void {
+    for (const item of items) this.value(item);
+    this.#byte(0);
+  }
+
+  #binary(value: unknown): void {
+    const { bytes, subtype } = binaryParts(value);
+    this.#reserve(5);
+    this.#length = this.#buffer.writeUInt32BE(bytes.length, this.#length);
+    this.#byte(subtype);
+    this.#bytes(bytes);
+  }
+
+  #long(value: Long, unsigned: boolean): void {
+    this.#reserve(8);
+    const high = value.getHighBitsUnsigned();
+    this.#length = this.#buffer.writeUInt32BE(unsigned ? high : (high ^ 0x80000000) >>> 0, this.#length);
+    this.#length = this.#buffer.writeUInt32BE(value.getLowBitsUnsigned(), this.#length);
+  }
+
+  /** The greatest double not above the value; 00 when it is the value, else 01 and the value's own decimal digits. */
+  #number(value: Numeric): void {
+    const { floor, same } = floorDouble(value);
+    this.#double(floor);
+    this.#byte(same ? 0 : 1);
+    if (!same) this.#digits(value as Long | Decimal128);
+  }
+
+  #double(value: number): void {
+    this.#reserve(8);
+    const at = this.#length;
+    if (Number.isNaN(value)) this.#buffer.fill(0, at, at + 8);
+    else {
+      this.#buffer.writeDoubleBE(value === 0 ? 0 : value, at);
+      if ((this.#buffer[at] ?? 0) & 0x80) for (let i = at; i < at + 8; i++) this.#buffer[i] = 0xff ^ (this.#buffer[i] ?? 0);
+      else this.#buffer[at] = 0x80 | (this.#buffer[at] ?? 0);
+    }
+    this.#length += 8;
+  }
+
+  #digits(value: Long | Decimal128): void {
+    const { negative, exponent, digits } = scientific(value);
+    const bytes = Buffer.alloc(3 + digits.length);
+    bytes.writeUInt16BE(exponent + 0x4000);
+    for (let at = 0; at < digits.length; at++) bytes[at + 2] = digits.charCodeAt(at) - 47;
+    this.#bytes(negative ? complement(bytes) : bytes);
+  }
+}
+
+/** The end of the component that begins at `at`, without reading its value. */
+export function componentEnd(key: Buffer, at: number, direction: Direction): number {
+  const reader = new KeyReader(key, at, direction);
+  reader.value();
+  return reader.at;
+}
+
+/**
+ * The values of a compound key. Numbers come back as int32, double or Long by size alone and null stands for missing too:
+ * good for matching and counting, not for handing to a client. Out: undefined where a value cannot be rebuilt (decimals, code).
+ */
+export function decodeKey(key: Buffer, at: number, directions: readonly Direction[]): unknown[] | undefined {
+  const values: unknown[] = [];
+  let position = at;
+  for (const direction of directions) {
+    const reader = new KeyReader(key, position, direction);
+    const value = reader.value();
+    if (value === UNREADABLE) return undefined;
+    values.push(value);
+    position = reader.at;
+  }
+  return values;
+}
+
+const UNREADABLE: unique symbol = Symbol('unreadable');
+
+class KeyReader {
+  readonly #key: Buffer;
+  readonly #flip: number;
+  at: number;
+
+  constructor(key: Buffer, at: number, direction: Direction) {
+    this.#key = key;
+    this.at = at;
+    this.#flip = direction === 1 ? 0 : 0xff;
+  }
+
+  value(): unknown {
+    return this.#body(this.#byte());
+  }
+
+  #byte(): number {
+    return (this.#key[this.at++] ?? 0) ^ this.#flip;
+  }
+
+  #take(size: number): Buffer {
+    const slice = this.#key.subarray(this.at, this.at + size);
+    this.at += size;
+    return this.#flip === 0 ? slice : complement(slice);
+  }
+
+  #body(rank: number): unknown {
+    switch (rank) {
+      case RANK.number: return this.#number();
+      case RANK.string: return this.#text();
+      case RANK.object: return this.#document();
+      case RANK.array: return this.#array();
+      case RANK.binary: this.#take(this.#take(4).readUInt32BE() + 1); return UNREADABLE;
+      case RANK.objectId: return new ObjectId(Buffer.from(this.#take(12)));
+      case RANK.boolean: return this.#byte() === 1;
+      case RANK.date: return new Date(Number(this.#take(8).readBigUInt64BE() - 0x8000000000000000n));
+      case RANK.timestamp: this.#take(8); return UNREADABLE;
+      case RANK.regex: case RANK.code: case RANK.codeWithScope: this.#text(); return UNREADABLE;
+      case RANK.null: return null;
+      default: return UNREADABLE;
+    }
+  }
+
+  #text(): string {
+    const parts: number[] = [];
+    for (;;) {
+      const byte = this.#byte();
+      if (byte === 0 && this.#byte() === 0) break;
+      parts.push(byte);
+      if (this.at > this.#key.length) break;
+    }
+    return Buffer.from(parts).toString('utf8');
+  }
+
+  #number(): unknown {
+    const bytes = Buffer.from(this.#take(8));
+    const exact = this.#byte() === 0;
+    if (!exact) {
+      this.#skipDigits(bytes);
+      return UNREADABLE;
+    }
+    if (bytes.every((byte) => byte === 0)) return Number.NaN;
+    if ((bytes[0] ?? 0) & 0x80) bytes[0] = (bytes[0] ?? 0) & 0x7f;
+    else for (let at = 0; at < 8; at++) bytes[at] = 0xff ^ (bytes[at] ?? 0);
+    return bytes.readDoubleBE();
+  }
+
+  #skipDigits(floor: Buffer): void {
+    const negative = ((floor[0] ?? 0) & 0x80) === 0;
+    this.#take(2);
+    while (this.at < this.#key.length && this.#byte() !== (negative ? 0xff : 0));
+  }
+
+  #document(): unknown {
+    const document: BsonDocument = {};
+    let readable = true;
+    for (let rank = this.#byte(); rank !== 0 && this.at <= this.#key.length; rank = this.#byte()) {
+      const name = this.#text();
+      const value = this.#body(rank);
+      if (value === UNREADABLE) readable = false;
+      setField(document, name, value);
+    }
+    return readable ? document : UNREADABLE;
+  }
+
+  #array(): unknown {
+    const items: unknown[] = [];
+    for (let rank = this.#byte(); rank !== 0 && this.at <= this.#key.length; rank = this.#byte()) items.push(this.#body(rank));
+    return items.includes(UNREADABLE) ? UNREADABLE : items;
+  }
+}
+
+/** A text that is equal for equal values only: for grouping, distinct and sets. */
+export function identityOf(value: unknown): string {
+  return typeof value === 'string' && value.length < 1000 ? `s${value}` : encodeValue(value).toString('latin1');
+}
+

@@ -1,0 +1,104 @@
+import { mkdirSync } from 'node:fs';
+import { open } from 'lmdb';
+import type { RootDatabase } from 'lmdb';
+
+/** lmdb's limit at 4 KiB pages. */
+export const MAX_KEY_BYTES = 1978;
+
+/** Half-open range of keys: `start` belongs to it, `end` does not. */
+export interface KeyRange {
+  start: Buffer;
+  end: Buffer;
+}
+
+/** How many keys one read takes; grows so that long scans stay cheap and short ones short. */
+const FIRST_CHUNK = 128;
+const LARGEST_CHUNK = 1024;
+
+/**
+ * The ordered, durable store: one lmdb environment, one table of binary keys. Reads are synchronous; writes run inside one
+ * lmdb transaction per group of callers, and their promise settles after the data is synced to disk.
+ */
+export class Storage {
+  readonly #db: RootDatabase<Buffer, Buffer>;
+
+  constructor(dir: string) {
+    mkdirSync(dir, { recursive: true });
+    this.#db = open<Buffer, Buffer>({
+      path: `${dir}/data.mdb`, noSubdir: true, keyEncoding: 'binary', encoding: 'binary', cache: false, overlappingSync: false,
+    });
+  }
+
+  get(key: Buffer): Buffer | undefined {
+    return this.#db.get(key);
+  }
+
+  /** Only inside `write`. */
+  put(key: Buffer, value: Buffer): void {
+    this.#db.putSync(key, value);
+  }
+
+  /** Only inside `write`. */
+  remove(key: Buffer): void {
+    this.#db.removeSync(key);
+  }
+
+  /** Only inside `write`. Removes every key of the range. */
+  clear(range: KeyRange): void {
+    for (;;) {
+      const keys = [...this.#db.getKeys({ start: range.start, end: range.end, limit: LARGEST_CHUNK })];
+      for (const key of keys) this.#db.removeSync(key);
+      if (keys.length < LARGEST_CHUNK) return;
+    }
+  }
+
+  /**
+   * Runs `work` in a write transaction; callers of the same moment share one commit and one sync. `work` must check before it
+   * writes, as a throw does not undo what it wrote. Rejects with what `work` threw, or with lmdb's error when the commit failed.
+   */
+  async write<T>(work: () => T): Promise<T> {
+    const outcome = await this.#db.transaction<{ value: T } | { error: unknown }>(() => {
+      try {
+        return { value: work() };
+      } catch (error) {
+        return { error };
+      }
+    });
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  /** Keys of the range in order. No lmdb cursor stays open between them, so a reader may pause for as long as it likes. */
+  *keys(range: KeyRange, reverse = false, offset = 0, expected = FIRST_CHUNK): Generator<Buffer> {
+    let limit = Math.min(Math.max(expected, 1), LARGEST_CHUNK);
+    let position: Buffer | undefined;
+    for (;;) {
+      const from = position ?? (reverse ? range.end : range.start);
+      const keys = [...this.#db.getKeys({
+        start: from, end: reverse ? range.start : range.end, limit, reverse, exclusiveStart: position !== undefined,
+        offset: position ? 0 : offset,
+      })];
+      yield* keys;
+      if (keys.length < limit) return;
+      position = keys.at(-1);
+      limit = Math.min(limit * 2, LARGEST_CHUNK);
+    }
+  }
+
+  /** How many keys lie in the range, counted natively; no more than `limit` are looked at. */
+  count(range: KeyRange, limit?: number): number {
+    const options = { start: range.start, end: range.end };
+    return this.#db.getKeysCount(limit === undefined ? options : { ...options, limit });
+  }
+
+  first(range: KeyRange, reverse = false): Buffer | undefined {
+    const [from, to] = reverse ? [range.end, range.start] : [range.start, range.end];
+    for (const key of this.#db.getKeys({ start: from, end: to, limit: 1, reverse })) return key;
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.#db.close();
+  }
+}
+

@@ -1,0 +1,531 @@
+import { Long, ObjectId, Timestamp } from 'bson';
+import { compareValues, equalValues } from './compare.ts';
+import { cloneValue, field, isDocument, setField, toNumber } from './document.ts';
+import type { BsonDocument } from './document.ts';
+
+import type { Scope } from './expressions.ts';
+import { MongoFault } from './faults.ts';
+import { conjuncts, isOperatorDocument, matchedPosition, matches, parseFilter } from './filter.ts';
+import type { Filter } from './filter.ts';
+import { arithmetic, isNumeric } from './numbers.ts';
+import { isIndex, splitPath } from './paths.ts';
+import { show } from './show.ts';
+import { runStages } from './stages.ts';
+import { typeName } from './types.ts';
+
+/** What an update needs to know beyond the document. */
+export interface UpdateContext {
+  filter: Filter;
+  scope: Scope;
+  /** True while the document of an upsert is being made: $setOnInsert applies. */
+  inserting: boolean;
+}
+
+/** A parsed update: in a document, out the new one; the document given is left alone. */
+export type Update = (document: BsonDocument, context: UpdateContext) => BsonDocument;
+
+type Modifier = (parent: BsonDocument | unknown[], key: string, operand: unknown, context: UpdateContext, path: string) => void;
+
+/** In: `u` of an update statement: operators, a replacement or a pipeline. Throws with MongoDB's codes. */
+export function parseUpdate(update: unknown, arrayFilters: unknown, scope: Scope): Update {
+  if (Array.isArray(update)) return pipelineUpdate(update, arrayFilters, scope);
+  if (!isDocument(update)) throw new MongoFault('FailedToParse', 'Update argument must be either an object or an array');
+  const first = Object.keys(update)[0];
+  if (first === undefined || !first.startsWith('$')) return replacement(update, arrayFilters);
+  return modifiers(update, arrayFilters, scope);
+}
+
+/** True for an update that replaces the whole document, which cannot be applied to many. */
+export function isReplacement(update: unknown): boolean {
+  return isDocument(update) && !Object.keys(update)[0]?.startsWith('$');
+}
+
+function replacement(update: BsonDocument, arrayFilters: unknown): Update {
+  const operator = Object.keys(update).find((name) => name.startsWith('$'));
+  if (operator !== undefined) {
+    throw new MongoFault('DollarPrefixedFieldName', `The dollar ($) prefixed field '${operator}' in '${operator}' is not allowed in the `
+      + "context of an update's replacement document. Consider using an aggregation pipeline with $replaceWith.");
+  }
+  if (arrayFilters !== undefined) throw new MongoFault('FailedToParse', 'Cannot specify arrayFilters in a replacement-style update');
+  return (document) => {
+    const result = cloneValue(update);
+    stampTopLevel(result);
+    const id = field(document, '_id');
+    if (id === undefined) return 'id' in result || !('_id' in result) ? result : idFirst(result['_id'], result);
+    if ('_id' in result) requireSameId(id, result['_id'], true);
+    return idFirst(id, result);
+  };
+}
+
+/** MongoDB fills empty timestamps at the top level of inserted and replaced documents. */
+function stampTopLevel(document: BsonDocument): void {
+  for (const name of Object.keys(document)) {
+    const value = document[name];
+    if (name !== '_id' && value instanceof Timestamp && value.isZero()) document[name] = new Timestamp({ t: Math.floor(Date.now() / 1000), i: 1 });
+  }
+}
+
+function idFirst(id: unknown, document: BsonDocument): BsonDocument {
+  const result: BsonDocument = { _id: id };
+  for (const name of Object.keys(document)) if (name !== '_id') setField(result, name, document[name]);
+  return result;
+}
+
+function requireSameId(before: unknown, after: unknown, replaced = false): void {
+  if (equalValues(before, after) && after !== undefined) return;
+  throw new MongoFault('ImmutableField', replaced
+    ? `After applying the update, the (immutable) field '_id' was found to have been altered to _id: ${show(after)}`
+    : "Performing an update on the path '_id' would modify the immutable field '_id'");
+}
+
+function pipelineUpdate(stages: unknown[], arrayFilters: unknown, scope: Scope): Update {
+  if (arrayFilters !== undefined) throw new MongoFault('FailedToParse', 'arrayFilters may not be specified for pipeline-syle updates');
+  const allowed = new Set(['$addFields', '$set', '$project', '$unset', '$replaceRoot', '$replaceWith']);
+  for (const stage of stages) {
+    const name = isDocument(stage) ? Object.keys(stage)[0] : undefined;
+    if (name === undefined || !allowed.has(name)) {
+      throw new MongoFault('InvalidOptions', `${name ?? 'An empty stage'} is not allowed to be used within an update`);
+    }
+  }
+  return (document) => {
+    const [result] = [...runStages([cloneValue(document)], stages as BsonDocument[], scope)];
+    const changed = withoutMissing(result ?? {}) as BsonDocument;
+    const id = field(document, '_id');
+    if (id === undefined) return changed;
+    if ('_id' in changed) requireSameId(id, changed['_id']);
+    return idFirst(id, changed);
+  };
+}
+
+function withoutMissing(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => withoutMissing(item) ?? null);
+  if (!isDocument(value)) return value;
+  const result: BsonDocument = {};
+  for (const name of Object.keys(value)) if (value[name] !== undefined) setField(result, name, withoutMissing(value[name]));
+  return result;
+}
+
+interface Step {
+  operator: string;
+  path: string;
+  parts: string[];
+  operand: unknown;
+  modify: Modifier;
+}
+
+function modifiers(update: BsonDocument, arrayFilters: unknown, scope: Scope): Update {
+  const steps = Object.keys(update).flatMap((name) => stepsOf(name, update[name], scope));
+  refuseConflicts(steps);
+  const filters = parseArrayFilters(arrayFilters, scope);
+  refuseUnusedFilters(filters, steps);
+  return (document, context) => {
+    const result = cloneValue(document);
+    const id = field(document, '_id');
+    for (const step of steps) {
+      if (step.operator === '$setOnInsert' && !context.inserting) continue;
+      applyStep(result, step, filters, context, document);
+    }
+    if (id !== undefined) requireSameId(id, field(result, '_id'));
+    return result;
+  };
+}
+
+function stepsOf(operator: string, operands: unknown, scope: Scope): Step[] {
+  const modify = MODIFIERS[operator];
+  if (!modify) {
+    throw new MongoFault('FailedToParse', `Unknown modifier: ${operator}. Expected a valid update modifier or pipeline-style update `
+      + 'specified as an array');
+  }
+  if (!isDocument(operands)) {
+    throw new MongoFault('FailedToParse', `Modifiers operate on fields but we found type ${typeName(operands)} instead. For example: `
+      + `{$mod: {<field>: ...}} not {${operator}: ${show(operands)}}`);
+  }
+  return Object.keys(operands).map((path) => {
+    const parts = splitPath(path);
+    const dollar = parts.find((part, at) => part.startsWith('$') && (at === 0 || !/^\$(\[.*\])?$/.test(part)));
+    if (dollar !== undefined && !['$ref', '$id', '$db'].includes(dollar)) {
+      throw new MongoFault('DollarPrefixedFieldName', `The dollar ($) prefixed field '${dollar}' in '${path}' is not valid for storage.`);
+    }
+    const operand = operands[path];
+    checkOperand(operator, path, operand);
+    return { operator, path, parts, operand: prepared(operator, operand, scope), modify };
+  });
+}
+
+/** $pull's condition is parsed once, not per document. */
+function prepared(operator: string, operand: unknown, scope: Scope): unknown {
+  return operator === '$pull' ? pullTest(operand, scope) : operand;
+}
+
+function checkOperand(operator: string, path: string, operand: unknown): void {
+  if ((operator === '$inc' || operator === '$mul') && !isNumeric(operand)) {
+    throw new MongoFault('TypeMismatch', `Cannot ${operator === '$inc' ? 'increment' : 'multiply'} with non-numeric argument: `
+      + `{${path}: ${show(operand)}}`);
+  }
+  if (operator === '$rename' && typeof operand !== 'string') {
+    throw new MongoFault('BadValue', `The 'to' field for $rename must be a string: ${path}: ${show(operand)}`);
+  }
+  if (operator === '$pullAll' && !Array.isArray(operand)) {
+    throw new MongoFault('BadValue', `$pullAll requires an array argument but was given a ${typeName(operand)}`);
+  }
+  if (operator === '$pop' && toNumber(operand) !== 1 && toNumber(operand) !== -1) {
+    throw new MongoFault('FailedToParse', `$pop expects 1 or -1, found: ${show(operand)}`);
+  }
+}
+
+function refuseConflicts(steps: Step[]): void {
+  const seen: string[] = [];
+  for (const step of steps) {
+    for (const path of step.operator === '$rename' ? [step.path, String(step.operand)] : [step.path]) {
+      const clash = seen.find((other) => other === path || other.startsWith(`${path}.`) || path.startsWith(`${other}.`));
+      if (clash !== undefined) {
+        const shorter = clash.length < path.length ? clash : path;
+        throw new MongoFault('ConflictingUpdateOperators', `Updating the path '${path}' would create a conflict at '${shorter}'`);
+      }
+      seen.push(path);
+    }
+  }
+}
+
+function parseArrayFilters(arrayFilters: unknown, scope: Scope): Map<string, Filter> {
+  const filters = new Map<string, Filter>();
+  if (arrayFilters === undefined) return filters;
+  if (!Array.isArray(arrayFilters)) throw new MongoFault('TypeMismatch', 'arrayFilters must be an array');
+  for (const item of arrayFilters) {
+    const name = firstName(item);
+    if (name === undefined) throw new MongoFault('FailedToParse', 'Cannot use an expression without a top-level field name in arrayFilters');
+    if (filters.has(name)) {
+      throw new MongoFault('FailedToParse', `Found multiple array filters with the same top-level field name ${name}`);
+    }
+    filters.set(name, parseFilter(item, scope));
+  }
+  return filters;
+}
+
+function firstName(filter: unknown): string | undefined {
+  if (!isDocument(filter)) return undefined;
+  for (const name of Object.keys(filter)) {
+    if (!name.startsWith('$')) return name.split('.')[0];
+    const inner = filter[name];
+    const found = Array.isArray(inner) ? inner.map(firstName).find((item) => item !== undefined) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function refuseUnusedFilters(filters: Map<string, Filter>, steps: Step[]): void {
+  for (const name of filters.keys()) {
+    if (!steps.some((step) => step.parts.includes(`$[${name}]`))) {
+      throw new MongoFault('FailedToParse', `The array filter for identifier '${name}' was not used in the update`);
+    }
+  }
+}
+
+/** Walks to every place the path names (positional parts may name many) and applies the modifier there. */
+function applyStep(root: BsonDocument, step: Step, filters: Map<string, Filter>, context: UpdateContext, original: BsonDocument): void {
+  const { parts, operator } = step;
+  const creates = !['$unset', '$pull', '$pullAll', '$pop', '$rename'].includes(operator);
+  if (operator === '$rename') {
+    rename(root, step);
+    return;
+  }
+  const visit = (node: BsonDocument | unknown[], at: number): void => {
+    const part = parts[at] ?? '';
+    const keys = positions(node, part, at, step, filters, context, original);
+    for (const key of keys) {
+      if (at === parts.length - 1) {
+        finish(node, key, step, context);
+        continue;
+      }
+      const next = childOf(node, key);
+      if (Array.isArray(next) || isDocument(next)) visit(next, at + 1);
+      else if (creates) visit(createChild(node, key, next, step, at), at + 1);
+    }
+  };
+  visit(root, 0);
+}
+
+function finish(node: BsonDocument | unknown[], key: string, step: Step, context: UpdateContext): void {
+  if (Array.isArray(node) && !isIndex(key)) {
+    if (step.operator === '$unset' || step.operator === '$pull' || step.operator === '$pullAll' || step.operator === '$pop') return;
+    throw cannotCreate(key, step.parts.at(-2) ?? '', node);
+  }
+  step.modify(node, key, step.operand, context, step.path);
+}
+
+function childOf(node: BsonDocument | unknown[], key: string): unknown {
+  return Array.isArray(node) ? (isIndex(key) ? node[Number(key)] : undefined) : field(node, key);
+}
+
+function createChild(node: BsonDocument | unknown[], key: string, present: unknown, step: Step, at: number): BsonDocument {
+  if (Array.isArray(node) && !isIndex(key)) throw cannotCreate(key, step.parts[at - 1] ?? '', node);
+  if (present !== undefined) throw cannotCreate(step.parts[at + 1] ?? '', key, present);
+  const made: BsonDocument = {};
+  put(node, key, made);
+  return made;
+}
+
+function cannotCreate(key: string, parent: string, value: unknown): MongoFault {
+  return new MongoFault('PathNotViable', `Cannot create field '${key}' in element {${parent}: ${show(value)}}`);
+}
+
+function positions(
+  node: BsonDocument | unknown[], part: string, at: number, step: Step, filters: Map<string, Filter>, context: UpdateContext,
+  original: BsonDocument,
+): string[] {
+  if (!part.startsWith('$') || (part !== '$' && !part.startsWith('$['))) return [part];
+  const path = step.parts.slice(0, at).join('.');
+  if (part === '$') {
+    const position = matchedPosition(context.filter, original, path);
+    if (position === undefined) {
+      throw new MongoFault('BadValue', 'The positional operator did not find the match needed from the query.');
+    }
+    return [String(position)];
+  }
+  if (!Array.isArray(node)) {
+    throw new MongoFault('BadValue', `Cannot apply array updates to non-array element ${step.parts[at - 1] ?? ''}: ${show(node)}`);
+  }
+  const name = part.slice(2, -1);
+  if (name === '') return node.map((_item, index) => String(index));
+  const filter = filters.get(name);
+  if (!filter) throw new MongoFault('BadValue', `No array filter found for identifier '${name}' in path '${step.path}'`);
+  return node.flatMap((item, index) => (matches(filter, { [name]: item }) ? [String(index)] : []));
+}
+
+function put(node: BsonDocument | unknown[], key: string, value: unknown): void {
+  if (!Array.isArray(node)) {
+    setField(node, key, value);
+    return;
+  }
+  const index = Number(key);
+  if (index > node.length + 1_500_000) throw new MongoFault('BadValue', `can't backfill more than 1500000 elements`);
+  while (node.length < index) node.push(null);
+  node[index] = value;
+}
+
+function rename(root: BsonDocument, step: Step): void {
+  const source = plainParent(root, step.parts, step.path);
+  const last = step.parts.at(-1) ?? '';
+  if (!source || !Object.hasOwn(source, last)) return;
+  const value = source[last];
+  delete source[last];
+  const target = splitPath(String(step.operand));
+  let node = root;
+  for (const part of target.slice(0, -1)) {
+    const next = field(node, part);
+    if (next !== undefined && !isDocument(next)) {
+      throw new MongoFault('BadValue', `The destination field cannot be an array element, '${String(step.operand)}' in doc with ${show(root['_id'])}`);
+    }
+    if (!next) setField(node, part, {});
+    node = field(node, part) as BsonDocument;
+  }
+  const name = target.at(-1) ?? '';
+  delete node[name];
+  setField(node, name, value);
+}
+
+function plainParent(root: BsonDocument, parts: string[], path: string): BsonDocument | undefined {
+  let node: BsonDocument = root;
+  for (const part of parts.slice(0, -1)) {
+    const next = field(node, part);
+    if (Array.isArray(next)) throw new MongoFault('BadValue', `The source field cannot be an array element, '${path}' in doc with ${show(root['_id'])}`);
+    if (!isDocument(next)) return undefined;
+    node = next;
+  }
+  return node;
+}
+
+const $set: Modifier = (parent, key, operand) => put(parent, key, cloneValue(operand));
+
+function arithmeticModifier(operator: '$inc' | '$mul'): Modifier {
+  return (parent, key, operand, context, path) => {
+    const current = childOf(parent, key);
+    const amount = operand as number;
+    if (current === undefined) {
+      put(parent, key, operator === '$inc' ? amount : arithmetic('multiply', amount, 0));
+      return;
+    }
+    if (!isNumeric(current)) {
+      throw new MongoFault('TypeMismatch', `Cannot apply ${operator} to a value of non-numeric type. {_id: ${show(rootId(context, parent))}} `
+        + `has the field '${path.split('.').at(-1)}' of non-numeric type ${typeName(current)}`);
+    }
+    const result = arithmetic(operator === '$inc' ? 'add' : 'multiply', current, amount);
+    if (result === undefined) {
+      throw new MongoFault('BadValue', `Failed to apply ${operator} operations to current value (${show(current)}) for document`);
+    }
+    put(parent, key, result);
+  };
+}
+
+function rootId(_context: UpdateContext, parent: BsonDocument | unknown[]): unknown {
+  return Array.isArray(parent) ? undefined : field(parent, '_id');
+}
+
+function extremeModifier(sign: 1 | -1): Modifier {
+  return (parent, key, operand) => {
+    const current = childOf(parent, key);
+    if (current === undefined || compareValues(operand, current) * sign > 0) put(parent, key, cloneValue(operand));
+  };
+}
+
+const $unset: Modifier = (parent, key) => {
+  if (!Array.isArray(parent)) delete parent[key];
+  else if (Number(key) < parent.length) parent[Number(key)] = null;
+};
+
+const $currentDate: Modifier = (parent, key, operand, context) => {
+  const type = isDocument(operand) ? operand['$type'] : 'date';
+  if (type !== 'date' && type !== 'timestamp') {
+    throw new MongoFault('BadValue', "The '$type' string field is required to be 'date' or 'timestamp': {$currentDate: {field : {$type: 'date'}}}");
+  }
+  put(parent, key, type === 'date' ? context.scope.now : new Timestamp({ t: Math.floor(context.scope.now.getTime() / 1000), i: 1 }));
+};
+
+function arrayAt(parent: BsonDocument | unknown[], key: string, operator: string, path: string): unknown[] | undefined {
+  const current = childOf(parent, key);
+  if (current === undefined || Array.isArray(current)) return current;
+  if (operator === '$push' || operator === '$addToSet') {
+    throw new MongoFault('BadValue', operator === '$push'
+      ? `The field '${path}' must be an array but is of type ${typeName(current)} in document {_id: ${show(rootId({} as UpdateContext, parent))}}`
+      : `Cannot apply $addToSet to non-array field. Field named '${path.split('.').at(-1)}' has non-array type ${typeName(current)}`);
+  }
+  throw operator === '$pop'
+    ? new MongoFault('TypeMismatch', `Path '${path}' contains an element of non-array type '${typeName(current)}'`)
+    : new MongoFault('BadValue', `Cannot apply ${operator} to a non-array value`);
+}
+
+const $push: Modifier = (parent, key, operand, _context, path) => {
+  const array = arrayAt(parent, key, '$push', path);
+  const options = isDocument(operand) && '$each' in operand ? operand : { $each: [operand] };
+  for (const name of Object.keys(options)) {
+    if (!['$each', '$position', '$slice', '$sort'].includes(name)) throw new MongoFault('BadValue', `Unrecognized clause in $push: ${name}`);
+  }
+  const items = options['$each'];
+  if (!Array.isArray(items)) {
+    throw new MongoFault('BadValue', `The argument to $each in $push must be an array but it was of type: ${typeName(items)}`);
+  }
+  const result = [...(array ?? [])];
+  const position = toNumber(options['$position']) ?? result.length;
+  result.splice(position < 0 ? Math.max(0, result.length + position) : position, 0, ...items.map(cloneValue));
+  if (options['$sort'] !== undefined) result.sort(arraySort(options['$sort']));
+  const slice = toNumber(options['$slice']);
+  put(parent, key, slice === undefined ? result : slice < 0 ? result.slice(slice) : result.slice(0, slice));
+};
+
+function arraySort(spec: unknown): (a: unknown, b: unknown) => number {
+  const whole = toNumber(spec);
+  if (whole === 1 || whole === -1) return (a, b) => compareValues(a, b) * whole;
+  if (!isDocument(spec)) throw new MongoFault('BadValue', 'The $sort is invalid: use 1/-1 to sort the whole element, or {field:1/-1} to sort embedded fields');
+  const fields = Object.entries(spec).map(([path, direction]) => ({ parts: path.split('.'), sign: (toNumber(direction) ?? 1) < 0 ? -1 : 1 }));
+  const at = (item: unknown, parts: string[]): unknown => parts.reduce<unknown>((value, part) => (isDocument(value) ? field(value, part) : undefined), item);
+  return (a, b) => {
+    for (const { parts, sign } of fields) {
+      const order = compareValues(at(a, parts), at(b, parts)) * sign;
+      if (order !== 0) return order;
+    }
+    return 0;
+  };
+}
+
+const $addToSet: Modifier = (parent, key, operand, _context, path) => {
+  const array = arrayAt(parent, key, '$addToSet', path) ?? [];
+  const each = isDocument(operand) && '$each' in operand ? operand['$each'] : [operand];
+  if (!Array.isArray(each)) {
+    throw new MongoFault('TypeMismatch', `The argument to $each in $addToSet must be an array but it was of type ${typeName(each)}`);
+  }
+  const result = [...array];
+  for (const item of each) if (!result.some((present) => equalValues(present, item))) result.push(cloneValue(item));
+  put(parent, key, result);
+};
+
+function pullTest(operand: unknown, scope: Scope): (item: unknown) => boolean {
+  if (isDocument(operand) && !isOperatorDocument(operand)) {
+    const filter = parseFilter(operand, scope);
+    return (item) => isDocument(item) && matches(filter, item);
+  }
+  const filter = parseFilter({ item: operand }, scope);
+  if (isOperatorDocument(operand) || !Array.isArray(operand)) return (item) => matches(filter, { item });
+  return (item) => equalValues(item, operand);
+}
+
+const $pull: Modifier = (parent, key, test, _context, path) => {
+  const array = arrayAt(parent, key, '$pull', path);
+  if (array) put(parent, key, array.filter((item) => !(test as (item: unknown) => boolean)(item)));
+};
+
+const $pullAll: Modifier = (parent, key, operand, _context, path) => {
+  const array = arrayAt(parent, key, '$pullAll', path);
+  if (array) put(parent, key, array.filter((item) => !(operand as unknown[]).some((value) => equalValues(value, item))));
+};
+
+const $pop: Modifier = (parent, key, operand, _context, path) => {
+  const array = arrayAt(parent, key, '$pop', path);
+  if (array) put(parent, key, (toNumber(operand) ?? 1) < 0 ? array.slice(1) : array.slice(0, -1));
+};
+
+const $bit: Modifier = (parent, key, operand) => {
+  if (!isDocument(operand)) throw new MongoFault('BadValue', 'The $bit modifier is not compatible with a non-object argument');
+  let value: unknown = childOf(parent, key) ?? 0;
+  for (const [name, mask] of Object.entries(operand)) {
+    if (!['and', 'or', 'xor'].includes(name)) {
+      throw new MongoFault('BadValue', `The $bit modifier only supports 'and', 'or', and 'xor', not '${name}' which is an unknown operator: {${name}: ${show(mask)}}`);
+    }
+    value = bitwise(name, value, mask);
+  }
+  put(parent, key, value);
+};
+
+function bitwise(name: string, value: unknown, mask: unknown): unknown {
+  const integers = [value, mask].map((item) => {
+    if (item instanceof Long) return item;
+    if (typeof item === 'number' && Number.isInteger(item)) return Long.fromNumber(item);
+    throw new MongoFault('BadValue', `Cannot apply $bit to a value of non-integral type ${typeName(item)}`);
+  });
+  const [a, b] = integers as [Long, Long];
+  const result = name === 'and' ? a.and(b) : name === 'or' ? a.or(b) : a.xor(b);
+  return value instanceof Long || mask instanceof Long ? result : result.toInt();
+}
+
+const MODIFIERS: Record<string, Modifier> = {
+  $set, $setOnInsert: $set, $unset, $inc: arithmeticModifier('$inc'), $mul: arithmeticModifier('$mul'), $min: extremeModifier(-1),
+  $max: extremeModifier(1), $currentDate, $push, $addToSet, $pull, $pullAll, $pop, $bit, $rename: () => undefined,
+};
+
+/** The document an upsert starts from: the equality conditions of its filter. */
+export function upsertSeed(filter: Filter, wholeReplacement: boolean): BsonDocument {
+  const seed: BsonDocument = {};
+  for (const condition of conjuncts(filter)) {
+    const alone = condition.kind === 'or' && condition.children.length === 1 && condition.children[0] ? condition.children[0] : condition;
+    for (const leaf of conjuncts(alone)) {
+      if (leaf.kind !== 'leaf') continue;
+      const single = leaf.op === '$in' && Array.isArray(leaf.operand) && leaf.operand.length === 1;
+      if (leaf.op !== '$eq' && !single) continue;
+      if (wholeReplacement && leaf.path !== '_id') continue;
+      seedField(seed, leaf.parts, leaf.path, single ? (leaf.operand as unknown[])[0] : leaf.operand);
+    }
+  }
+  return seed;
+}
+
+function seedField(seed: BsonDocument, parts: string[], path: string, value: unknown): void {
+  let node = seed;
+  for (const part of parts.slice(0, -1)) {
+    const next = field(node, part);
+    if (next !== undefined && !isDocument(next)) throw notSingular(path);
+    if (!next) setField(node, part, {});
+    node = field(node, part) as BsonDocument;
+  }
+  const last = parts.at(-1) ?? '';
+  if (Object.hasOwn(node, last)) throw notSingular(path);
+  setField(node, last, cloneValue(value));
+}
+
+function notSingular(path: string): MongoFault {
+  return new MongoFault('NotSingleValueField', `cannot infer query fields to set, path '${path}' is matched twice`);
+}
+
+/** The document an upsert inserts, `_id` first. Throws ImmutableField (66) when the update changes the `_id` the filter names. */
+export function upsertDocument(update: Update, seed: BsonDocument, context: UpdateContext): BsonDocument {
+  const made = update(seed, { ...context, inserting: true });
+  return idFirst(field(made, '_id') ?? field(seed, '_id') ?? new ObjectId(), made);
+}
