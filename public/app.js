@@ -258,7 +258,9 @@
   document.addEventListener('htmx:after:swap', (event) => {
     localise();
     paint();
-    if (event.detail.ctx?.target?.id === 'sheet-body') openSheet();
+    const target = event.detail.ctx?.target;
+    if (target?.id === 'sheet-body') openSheet();
+    else if (target?.id === 'screen') closeSheet();
     const state = document.querySelector('[data-announce]')?.dataset.announce ?? '';
     if (state !== reported && (state || reported)) announce(state || 'Finished');
     reported = state;

@@ -58,9 +58,9 @@ export type Render = <V extends keyof Views>(
 ) => void;
 
 /** One answer for both faces: the view alone for htmx, the view in the layout otherwise. */
-export function createRender(renderer: Renderer, shellOf: (req: Request, res: Response, title: string) => Shell): Render {
+export function createRender(renderer: Renderer, shellOf: (req: Request, title: string) => Shell): Render {
   return (req, res, view, model, { status = 200, title = '' } = {}) => {
     res.status(status).vary('HX-Request-Type').type('html');
-    res.send(wantsFragment(req) ? renderer.part(view, model) : renderer.page(view, model, shellOf(req, res, title)));
+    res.send(wantsFragment(req) ? renderer.part(view, model) : renderer.page(view, model, shellOf(req, title)));
   };
 }

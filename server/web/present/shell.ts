@@ -2,7 +2,6 @@ import type { Company, Role, User } from '../../core/company.ts';
 import type { Run } from '../../core/run.ts';
 import { paths } from '../paths.ts';
 import { initials, moment, type Moment } from './format.ts';
-import type { Notice } from './notice.ts';
 import { runProgress, runTitle } from './progress.ts';
 
 export interface Assets {
@@ -35,7 +34,6 @@ export interface Shell {
   readonly connections: readonly Connection[];
   readonly activity: Activity;
   readonly banner: Banner | null;
-  readonly notice: Notice | null;
   readonly sandbox: { readonly quickbooksUrl: string; readonly linarcUrl: string } | null;
 }
 
@@ -54,7 +52,7 @@ export interface Surroundings {
 }
 
 export function shell(around: Surroundings, given: {
-  title: string; path: string; assets: Assets; notice: Notice | null; sandbox: Shell['sandbox']; now: number;
+  title: string; path: string; assets: Assets; sandbox: Shell['sandbox']; now: number;
 }): Shell {
   const { user, company, role, companies, run } = around;
   return {
@@ -67,7 +65,6 @@ export function shell(around: Surroundings, given: {
     connections: company === null ? [] : connections(company),
     activity: activity(run, given.now),
     banner: company === null ? null : banner(company),
-    notice: given.notice,
     sandbox: given.sandbox,
   };
 }

@@ -104,16 +104,16 @@ export interface SelectionBar {
   readonly matching: number;
   readonly syncing: number;
   readonly all: boolean;
+  /** The list shows excluded records, so they can be taken in again. */
+  readonly including: boolean;
   readonly words: string;
 }
 
-/** Polled while something runs; without `every` the browser stops asking. */
+/** Asked for again and again while something runs, and else when the person comes back to the page. */
 export interface Live {
   readonly href: string;
-  readonly active: boolean;
-  readonly from: number;
-  /** What was running, so that its end can be told apart from nothing new. */
-  readonly watching: string;
+  /** How often; null while nothing runs. */
+  readonly every: '1s' | '5s' | null;
   readonly run: RunProgress | null;
   readonly import: ImportProgress | null;
   readonly denied: string | null;
@@ -161,7 +161,7 @@ export function staging(facts: StagingFacts): Staging {
     table: page.total === 0 ? null : table(facts, denied !== null),
     empty: page.total === 0 ? empty(company, counts) : null,
     selection: {
-      filter: searchOf(filterOnly(query)).replace(/^\?/, ''), matching: page.total, syncing: facts.syncing, all: query.selectAll,
+      filter: searchOf(filterOnly(query)).replace(/^\?/, ''), matching: page.total, syncing: facts.syncing, all: query.selectAll, including: query.filter.excluded === true,
       words: selectionWords(query.selectAll ? page.total : 0, facts),
     },
     live: live(facts),
@@ -321,16 +321,28 @@ function empty(company: Company, counts: StatusCounts): Empty {
   };
 }
 
-export function live(facts: Pick<StagingFacts, 'company' | 'role' | 'query' | 'run' | 'now'>): Live {
+type LiveFacts = Pick<StagingFacts, 'company' | 'role' | 'query' | 'run' | 'now'>;
+
+export function live(facts: LiveFacts): Live {
   const { company, query, run } = facts;
-  const importing = company.import?.state === 'running' ? company.import : null;
+  const importing = runningImport(company);
+  const search = new URLSearchParams([...fieldsOf({ ...query, selectAll: false })].map(([name, value]): [string, string] => [name, value]));
+  search.set('watching', watching(facts).join(' '));
+  const resting = importing === null && (run?.state === 'paused' || run?.state === 'halted');
   return {
-    href: `${paths.live}${searchOf({ ...query, selectAll: false })}`,
-    active: run !== null || importing !== null,
-    from: query.offset,
-    watching: [run?.id, importing?.id].filter((id) => id !== undefined).join(' '),
+    href: `${paths.live}?${search.toString()}`,
+    every: run === null && importing === null ? null : resting ? '5s' : '1s',
     run: run === null ? null : runProgress(run, facts.now),
     import: importing === null ? null : importProgress(importing),
     denied: deniedTo(facts.role, company),
   };
+}
+
+/** What runs now, so that the next update can tell its end from nothing new. */
+export function watching({ company, run }: Pick<LiveFacts, 'company' | 'run'>): readonly string[] {
+  return [run?.id, runningImport(company)?.id].filter((id) => id !== undefined);
+}
+
+function runningImport(company: Company): Company['import'] {
+  return company.import?.state === 'running' ? company.import : null;
 }

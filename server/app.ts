@@ -1,0 +1,65 @@
+import express, { type Express } from 'express';
+import type { Store } from 'express-session';
+import { join } from 'node:path';
+import type { World } from './sync/world.ts';
+import { assetsOf, publicFiles } from './web/assets.ts';
+import type { WebConfig } from './web/config.ts';
+import { NotFound } from './web/errors.ts';
+import { onError } from './web/failure.ts';
+import { healthRoutes } from './web/health.ts';
+import { requestLog } from './web/log.ts';
+import { createRender, createRenderer } from './web/render.ts';
+import { projectRoot } from './web/root.ts';
+import { entryRoutes } from './web/routes/entry.ts';
+import { recordRoutes } from './web/routes/record.ts';
+import { runRoutes } from './web/routes/runs.ts';
+import { settingsRoutes } from './web/routes/settings.ts';
+import { stagingRoutes } from './web/routes/staging.ts';
+import { noStore, sameOriginOnly, securityHeaders, usedMethodsOnly } from './web/security.ts';
+import { sessions, timeOut } from './web/session.ts';
+import { isQuiet, shells, withRun } from './web/shells.ts';
+import { whoVisits } from './web/visit.ts';
+import type { Web } from './web/web.ts';
+
+export interface AppServices {
+  readonly world: World;
+  /** Whether the database answers within so many milliseconds. */
+  ping(ms: number): Promise<boolean>;
+  readonly sessionStore: Store;
+}
+
+/** The web application. Reads top to bottom in the order a request passes through. */
+export function createApp({ world, ping, sessionStore }: AppServices, config: WebConfig): Express {
+  const root = projectRoot();
+  const renderer = createRenderer(join(root, 'views'), { reload: !config.production });
+  const render = createRender(renderer, shells(world, config, assetsOf(join(root, 'public'))));
+  const web: Web = { world, config, render };
+
+  const app = express();
+  app.disable('x-powered-by').disable('etag').set('query parser', 'simple').set('trust proxy', config.trustProxyHops);
+
+  app.use(healthRoutes(ping));
+  app.use(requestLog(config));
+  app.use(securityHeaders(config));
+  app.use(usedMethodsOnly);
+  app.use(publicFiles(join(root, 'public'), config.production));
+  app.use(noStore);
+  app.use(sameOriginOnly(config));
+  app.use(express.urlencoded({ extended: false, limit: '512kb', parameterLimit: 10_000 }));
+  app.use(sessions(sessionStore, config));
+  app.use(timeOut(() => world.clock.now(), isQuiet));
+  app.use(whoVisits(world));
+  app.use(withRun(world));
+
+  app.use(entryRoutes(web));
+  app.use(stagingRoutes(web, renderer));
+  app.use(recordRoutes(web));
+  app.use(runRoutes(web));
+  app.use(settingsRoutes(web));
+
+  app.use(() => {
+    throw new NotFound();
+  });
+  app.use(onError(render, config));
+  return app;
+}

@@ -1,0 +1,191 @@
+import { Router, type Request, type Response } from 'express';
+import { z } from 'zod';
+import type { Company, User } from '../../core/company.ts';
+import { ProblemError } from '../../core/problems.ts';
+import type { Tenant } from '../../core/records.ts';
+import { begin, disconnect, disconnectedInQuickBooks, finishConnect, finishSignIn, SignInError, type PendingSignIn } from '../../sync/connect.ts';
+import { linkLibrary, tryLibrary } from '../../sync/link.ts';
+import { NotFound } from '../errors.ts';
+import { bodyOf, idSchema } from '../input.ts';
+import { paths } from '../paths.ts';
+import { connectPage, steps, type LinarcPage } from '../present/doors.ts';
+import { count, momentOrNull } from '../present/format.ts';
+import { notice, problemNotice, type Notice } from '../present/notice.ts';
+import { homeOf } from '../present/shell.ts';
+import { signIn, signOut, takeNotice } from '../session.ts';
+import { adminsOnly, memberOf, membersOnly, signedInOnly, visitOf } from '../visit.ts';
+import { backTo, done, type Web } from '../web.ts';
+
+/** The most ways to Intuit one browser may have under way. */
+const MOST_PENDING = 5;
+
+/** The way in: sign in, connect QuickBooks, link Linarc, change company, disconnect, sign out. */
+export function entryRoutes({ world, config, render }: Web): Router {
+  const router = Router();
+  const addressOf = (path: string) => `${config.publicUrl}${path}`;
+
+  /** Sends the browser to Intuit by a redirect from a plain link; a form would be stopped by the CSP (engineering.md §2.1). */
+  const toIntuit = (req: Request, res: Response, purpose: PendingSignIn['purpose']) => {
+    const { url, pending } = begin(world, purpose, addressOf(purpose === 'connect' ? paths.connected : paths.signedIn));
+    req.session.pending = [...(req.session.pending ?? []), pending].slice(-MOST_PENDING);
+    res.redirect(302, url);
+  };
+
+  /** Takes the way back out of the session, so that it cannot be used twice. */
+  const cameBack = (req: Request) => {
+    const query = Object.fromEntries(Object.entries(req.query).map(([name, value]) => [name, typeof value === 'string' ? value : undefined]));
+    const under = req.session.pending ?? [];
+    const pending = under.find(({ state }) => state === query.state) ?? null;
+    req.session.pending = under.filter((other) => other !== pending);
+    return { query, pending };
+  };
+
+  const refused = (req: Request, res: Response, error: unknown, path: string) => {
+    if (!(error instanceof SignInError)) throw error;
+    const link = error.code === 'email_unverified' ? { label: 'Verify at Intuit', href: 'https://accounts.intuit.com/app/account-manager/security' } : null;
+    req.session.notice = notice('bad', error.sentence, { next: error.next, link });
+    res.redirect(302, path);
+  };
+
+  router.get(paths.home, (req, res) => {
+    const { user, company } = visitOf(req);
+    if (user !== null) return res.redirect(302, company === null ? paths.connect : homeOf(company));
+    return render(req, res, 'connect/landing', { notice: takeNotice(req), sandbox: config.sandbox?.quickbooksUrl ?? null }, { title: 'Sign in' });
+  });
+
+  router.get(paths.launch, (req, res) => toIntuit(req, res, 'sign_in'));
+
+  router.get(paths.signedIn, async (req, res) => {
+    const { query, pending } = cameBack(req);
+    try {
+      const user = await finishSignIn(world, { query, pending, redirectUri: addressOf(paths.signedIn) });
+      const { after } = req.session;
+      const company = await firstCompany(user);
+      await signIn(req, user.id, company?.id ?? null, world.clock.now());
+      res.redirect(302, landingAfter(after, company));
+    } catch (error) {
+      refused(req, res, error, paths.home);
+    }
+  });
+
+  /** The company last connected and still so; a person of several may change it in the header. */
+  const firstCompany = async (user: User): Promise<Company | null> => {
+    const companies = await world.companies.named(user.memberships.map(({ company }) => company));
+    return companies.find(({ connection }) => connection === 'connected') ?? companies[0] ?? null;
+  };
+
+  const landingAfter = (after: string | undefined, company: Company | null): string => {
+    if (company === null) return paths.connect;
+    if (after?.startsWith(`${paths.disconnect}?`)) return after;
+    return backTo(after, homeOf(company));
+  };
+
+  router.get(paths.connect, signedInOnly, (req, res) => {
+    const { company, role, companies } = visitOf(req);
+    render(req, res, 'connect/quickbooks', connectPage(company, role, companies, takeNotice(req)), { title: 'QuickBooks connection' });
+  });
+
+  router.get([paths.connectStart, paths.connectRequest], (req, res) => toIntuit(req, res, 'connect'));
+
+  router.get(paths.connected, async (req, res) => {
+    const { query, pending } = cameBack(req);
+    try {
+      const { user, company } = await finishConnect(world, { query, pending, redirectUri: addressOf(paths.connected) });
+      await signIn(req, user.id, company.id, world.clock.now());
+      req.session.notice = notice('good', `${company.name} is connected to QuickBooks.`);
+      res.redirect(302, homeOf(company));
+    } catch (error) {
+      refused(req, res, error, visitOf(req).user === null ? paths.home : paths.connect);
+    }
+  });
+
+  router.post(paths.disconnect, membersOnly, adminsOnly, async (req, res) => {
+    const { company } = memberOf(req);
+    await disconnect(world, company.id);
+    done(req, res, paths.connect, notice('info', `${company.name} is disconnected from QuickBooks. Cost codes, mappings and history are kept.`));
+  });
+
+  /** QuickBooks opens this after it disconnected a company. The realm it names is only a hint; a refresh has to confirm it. */
+  router.get(paths.disconnect, async (req, res) => {
+    const { user, companies, company: current } = visitOf(req);
+    if (user === null) {
+      req.session.after = `${paths.disconnect}?${new URLSearchParams({ realmId: realmHint(req.query.realmId) }).toString()}`;
+      return toIntuit(req, res, 'sign_in');
+    }
+    const hinted = await world.companies.byRealm(realmHint(req.query.realmId));
+    const company = companies.find(({ id }) => id === (hinted ?? current)?.id) ?? null;
+    if (company !== null) req.session.notice = await disconnectNotice(company);
+    return res.redirect(302, paths.connect);
+  });
+
+  const disconnectNotice = async (company: Company): Promise<Notice> => {
+    const found = company.connection === 'disconnected' ? 'disconnected' : await disconnectedInQuickBooks(world, company.id);
+    return found === 'disconnected'
+      ? notice('info', `${company.name} is disconnected from QuickBooks. Cost codes, mappings and history are kept.`)
+      : notice('info', `${company.name} is still connected: QuickBooks accepts the connection.`);
+  };
+
+  router.post(paths.company, signedInOnly, async (req, res) => {
+    const { company: wanted } = bodyOf(switchSchema, req.body);
+    const { user, companies } = visitOf(req);
+    const company = companies.find(({ id }) => id === wanted);
+    if (user === null || company === undefined) throw new NotFound('company');
+    await signIn(req, user.id, company.id, req.session.signedInAt ?? world.clock.now());
+    req.session.activeAt = world.clock.now();
+    done(req, res, homeOf(company));
+  });
+
+  router.post(paths.signOut, async (req, res) => {
+    await signOut(req);
+    res.set('Clear-Site-Data', '"cache", "storage"').redirect(303, paths.home);
+  });
+
+  const linarcPage = (req: Request, about: Partial<LinarcPage> = {}): LinarcPage => {
+    const { company, role } = memberOf(req);
+    const prefill = config.sandbox?.linarc ?? { companyId: '', apiKey: '' };
+    return {
+      notice: null,
+      steps: company.linarc === null ? steps(2) : [],
+      linked: company.linarc === null ? null : { name: company.linarc.name, at: momentOrNull(company.linarc.linkedAt) },
+      fields: { companyId: prefill.companyId, apiKey: prefill.apiKey },
+      tested: null, fault: null, prefilled: config.sandbox !== null,
+      denied: role === 'admin' ? null : `Your role in ${company.name} is ${role}: an administrator links the Linarc company.`,
+      ...about,
+    };
+  };
+
+  router.get(paths.linarc, membersOnly, (req, res) => {
+    render(req, res, 'connect/linarc', linarcPage(req, { notice: takeNotice(req) }), { title: 'Linarc company' });
+  });
+
+  router.post(paths.linarc, membersOnly, adminsOnly, async (req, res) => {
+    const { companyId, apiKey, intent } = bodyOf(linarcSchema, req.body);
+    const again = (about: Partial<LinarcPage>, status: number) =>
+      render(req, res, 'connect/linarc', linarcPage(req, { fields: { companyId, apiKey }, ...about }), { status, title: 'Linarc company' });
+    if (companyId === '' || apiKey === '') return again({ fault: 'Both the company id and the API key are needed.' }, 422);
+    try {
+      if (intent === 'test') {
+        const { name, costCodeCount } = await tryLibrary(world, { companyId, apiKey });
+        return again({ tested: { name, words: `${count(costCodeCount)} cost codes` } }, 200);
+      }
+      const { name, costCodeCount } = await linkLibrary(world, memberOf(req).company.id, { companyId, apiKey });
+      return done(req, res, paths.costCodes, notice('good', `Linked to ${name}, whose library holds ${count(costCodeCount)} cost codes.`, { next: 'Import them next.' }));
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      return again({ notice: problemNotice(error.problem) }, error.problem.code === 'linarc_key_refused' ? 422 : 502);
+    }
+  });
+
+  return router;
+}
+
+const switchSchema = z.object({ company: idSchema.transform((id) => id as Tenant) });
+const linarcSchema = z.object({
+  companyId: z.string().trim().max(200).default(''),
+  apiKey: z.string().trim().max(500).default(''),
+  intent: z.enum(['test', 'link']).default('link'),
+});
+
+function realmHint(value: unknown): string {
+  return typeof value === 'string' && /^\d{1,20}$/.test(value) ? value : '0';
+}

@@ -1,0 +1,132 @@
+import { Router, type Request, type Response } from 'express';
+import { z } from 'zod';
+import { BooksError, GrantError } from '../../core/ports.ts';
+import { describe, problem, ProblemError } from '../../core/problems.ts';
+import { FACT_KINDS, type StagedRecord } from '../../core/records.ts';
+import { refreshClasses } from '../../sync/classes.ts';
+import { findClasses, map, overwrite, suggest, unmap } from '../../sync/mapping.ts';
+import { retry } from '../../sync/retry.ts';
+import { NotFound } from '../errors.ts';
+import { bodyOf, paramsOf, withId } from '../input.ts';
+import { paths, pathTo } from '../paths.ts';
+import { counted } from '../present/format.ts';
+import { history, PAGE_OF_HISTORY } from '../present/history.ts';
+import { jsonScript } from '../present/json.ts';
+import { mapping } from '../present/mapping.ts';
+import { notice, problemNotice, type Notice } from '../present/notice.ts';
+import { takeNotice } from '../session.ts';
+import { actorOf, memberOf, membersOnly, operatorsOnly } from '../visit.ts';
+import { backTo, done, type Web } from '../web.ts';
+
+/** What belongs to one record: Change History, Manual Mapping, Json Script, retry. */
+export function recordRoutes({ world, render }: Web): Router {
+  const router = Router();
+
+  /** The record of this company with the id in the path; anybody else's is not found. */
+  const recordOf = async (req: Request): Promise<StagedRecord> => {
+    const { id } = paramsOf(withId, req.params);
+    const record = await world.costCodes.get(memberOf(req).company.id, id);
+    if (record === null) throw new NotFound('cost code');
+    return record;
+  };
+
+  router.get(paths.history, membersOnly, async (req, res) => {
+    const record = await recordOf(req);
+    const { kind, before } = historySchema.parse(req.query);
+    const facts = await world.history.of(memberOf(req).company.id, record.id, {
+      limit: PAGE_OF_HISTORY + 1, ...(before !== null && { before }), ...(kind !== null && { kind }),
+    });
+    render(req, res, 'record/history', history(record, facts, kind, FACT_KINDS), { title: `Change History of ${record.source.code}` });
+  });
+
+  router.get(paths.json, membersOnly, async (req, res) => {
+    const record = await recordOf(req);
+    render(req, res, 'record/json', jsonScript(record), { title: `Json Script of ${record.source.code}` });
+  });
+
+  router.get(paths.mapping, membersOnly, async (req, res) => {
+    const record = await recordOf(req);
+    const { company, role } = memberOf(req);
+    const { q } = mappingQuery.parse(req.query);
+    const said = takeNotice(req);
+    if (said !== null) res.set('HX-Trigger', 'recordsChanged');
+    const [suggestions, found, linked] = await Promise.all([
+      suggest(world, company.id, record),
+      q === '' ? null : findClasses(world, company.id, q, record.id),
+      record.link === null ? [] : world.classes.byIds(company.id, [record.link.id]),
+    ]);
+    render(req, res, 'record/mapping', mapping({ company, role, record, current: linked[0] ?? null, suggestions, search: q, found, notice: said }), {
+      title: `Manual Mapping of ${record.source.code}`,
+    });
+  });
+
+  router.post(paths.mapping, membersOnly, operatorsOnly, async (req, res) => {
+    const record = await recordOf(req);
+    const member = memberOf(req);
+    const { intent, classId, share, q } = bodyOf(mappingBody, req.body);
+    const back = `${pathTo('mapping', record.id)}${q === '' ? '' : `?${new URLSearchParams({ q }).toString()}`}`;
+    await answering(req, res, back, async () => {
+      const { id } = member.company;
+      if (intent === 'unmap') return outcome(await unmap(world, id, actorOf(member), record.id), 'Unlinked. The class stays in QuickBooks as it is.');
+      if (intent === 'refresh') {
+        const { active, inactive } = await refreshClasses(world, id);
+        return notice('good', `Read ${counted(active, 'active class', 'active classes')} and ${counted(inactive, 'inactive one')} from QuickBooks.`);
+      }
+      if (classId === '') return notice('bad', 'No class was chosen.');
+      return outcome(await map(world, id, actorOf(member), record.id, classId, { share: share === 'yes' }), 'Linked to the class.');
+    });
+  });
+
+  router.post(paths.overwrite, membersOnly, operatorsOnly, async (req, res) => {
+    const record = await recordOf(req);
+    const member = memberOf(req);
+    await answering(req, res, backTo(bodyOf(backSchema, req.body).back), async () =>
+      outcome(await overwrite(world, member.company.id, actorOf(member), record.id), 'Linarc’s value goes back with the next sync.'));
+  });
+
+  router.post(paths.retry, membersOnly, operatorsOnly, async (req, res) => {
+    const record = await recordOf(req);
+    const member = memberOf(req);
+    await answering(req, res, backTo(bodyOf(backSchema, req.body).back), async () => {
+      const tried = await retry(world, member.company.id, actorOf(member), record.id);
+      if (tried === null) throw new NotFound('cost code');
+      const { code } = tried.record.source;
+      if (tried.gone) return notice('bad', `Linarc no longer has ${code}.`, { next: 'Exclude it here, or put it back in Linarc and import again.' });
+      if (tried.run !== null) return notice('good', `Read ${code} from Linarc again and syncing it.`);
+      const why = tried.record.problem === null ? null : describe(tried.record.problem);
+      return why === null ? notice('good', `Read ${code} from Linarc again; nothing is left to sync.`) : notice('bad', why.sentence, { next: why.next });
+    });
+  });
+
+  return router;
+}
+
+const historySchema = z.object({
+  kind: z.enum(FACT_KINDS).nullable().catch(null).default(null),
+  before: z.coerce.date().nullable().catch(null).default(null),
+});
+const mappingQuery = z.object({ q: z.string().trim().max(200).catch('') });
+const mappingBody = z.object({
+  intent: z.enum(['map', 'unmap', 'refresh']),
+  classId: z.string().regex(/^\d{0,19}$/).default(''),
+  share: z.enum(['yes', '']).default(''),
+  q: z.string().trim().max(200).default(''),
+});
+const backSchema = z.object({ back: z.string().max(2000).default('') });
+
+/** A record that moved under the person's hands (null) is no failure, but nothing was changed. */
+function outcome(changed: StagedRecord | null, words: string): Notice {
+  if (changed === null) return notice('info', 'It is being synced or was changed just now, so nothing was done.', { next: 'Look at it again, then repeat.' });
+  return notice('good', words, changed.status === 'needs_sync' ? { next: 'It is ready to be synced.' } : {});
+}
+
+async function answering(req: Request, res: Response, back: string, work: () => Promise<Notice>): Promise<void> {
+  try {
+    done(req, res, back, await work());
+  } catch (error) {
+    if (error instanceof ProblemError) return done(req, res, back, problemNotice(error.problem));
+    if (error instanceof GrantError && error.kind !== 'unreachable') return done(req, res, back, problemNotice(problem('reconnect_needed')));
+    if (error instanceof BooksError || error instanceof GrantError) return done(req, res, back, problemNotice(problem('quickbooks_unreachable')));
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+import type { Request, RequestHandler } from 'express';
+import session from 'express-session';
+import type { Tenant } from '../core/records.ts';
+import type { PendingSignIn } from '../sync/connect.ts';
+import type { WebConfig } from './config.ts';
+import type { Notice } from './present/notice.ts';
+
+declare module 'express-session' {
+  interface SessionData {
+    userId: string;
+    company: Tenant;
+    /** Milliseconds since 1970. */
+    signedInAt: number;
+    activeAt: number;
+    /** Ways to Intuit under way, one per tab; each is used once. */
+    pending: PendingSignIn[];
+    /** Where a person wanted to go when they had to sign in. */
+    after: string;
+    notice: Notice;
+  }
+}
+
+export const IDLE = 30 * 60_000;
+export const ABSOLUTE = 12 * 3_600_000;
+/** How often activity is noted: a write per minute, not per click. */
+const NOTE_EVERY = 60_000;
+
+/** `__Host-` binds the cookie to this very host over TLS; development without TLS has to do without (engineering.md §4.3). */
+export function cookieName(production: boolean): string {
+  return production ? '__Host-sid' : 'sid';
+}
+
+export function sessions(store: session.Store, { production, sessionSecrets }: Pick<WebConfig, 'production' | 'sessionSecrets'>): RequestHandler {
+  return session({
+    store,
+    name: cookieName(production),
+    secret: [...sessionSecrets],
+    resave: false,
+    saveUninitialized: false,
+    unset: 'destroy',
+    cookie: { httpOnly: true, path: '/', sameSite: 'lax', secure: production, maxAge: ABSOLUTE },
+  });
+}
+
+/** Signs out whoever was away too long. What a page asks for by itself (`isQuiet`) does not count as being there. */
+export function timeOut(now: () => number, isQuiet: (req: Request) => boolean): RequestHandler {
+  return async (req, _res, next) => {
+    const { signedInAt, activeAt } = req.session;
+    if (signedInAt === undefined || activeAt === undefined) return next();
+    if (now() - activeAt > IDLE || now() - signedInAt > ABSOLUTE) {
+      await renewed(req);
+    } else if (!isQuiet(req) && now() - activeAt > NOTE_EVERY) {
+      req.session.activeAt = now();
+    }
+    return next();
+  };
+}
+
+/** A new, empty session under a new id: at sign-in, at a change of company, after a time-out. */
+export function renewed(req: Request): Promise<void> {
+  return new Promise((resolve, reject) => {
+    req.session.regenerate((error: unknown) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Signs somebody in under a new session id, so that an id known before is worth nothing. */
+export async function signIn(req: Request, userId: string, company: Tenant | null, now: number): Promise<void> {
+  await renewed(req);
+  Object.assign(req.session, { userId, signedInAt: now, activeAt: now });
+  if (company !== null) req.session.company = company;
+}
+
+export function signOut(req: Request): Promise<void> {
+  return new Promise((resolve, reject) => {
+    req.session.destroy((error: unknown) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** The notice left by the request before, shown once. */
+export function takeNotice(req: Request): Notice | null {
+  const { notice } = req.session;
+  delete req.session.notice;
+  return notice ?? null;
+}

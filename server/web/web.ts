@@ -1,0 +1,31 @@
+import type { Request, Response } from 'express';
+import type { World } from '../sync/world.ts';
+import type { WebConfig } from './config.ts';
+import { paths } from './paths.ts';
+import type { Notice } from './present/notice.ts';
+import type { Render } from './render.ts';
+
+/** What the routes are given. */
+export interface Web {
+  readonly world: World;
+  readonly config: WebConfig;
+  readonly render: Render;
+}
+
+/** Ends a write: says what was done and shows the page it was asked from, for forms and htmx alike. */
+export function done(req: Request, res: Response, path: string, notice: Notice | null = null): void {
+  if (notice !== null) req.session.notice = notice;
+  res.redirect(303, path);
+}
+
+const PLACES = [paths.costCodes, paths.runs, paths.settings, paths.connect, paths.linarc];
+
+/** A page of ours to go back to, as a form named it; anything else becomes `otherwise`, so that nobody can be sent elsewhere. */
+export function backTo(given: unknown, otherwise: string = paths.costCodes): string {
+  if (typeof given !== 'string' || !given.startsWith('/') || given.length > 2000) return otherwise;
+  const base = 'http://own.invalid';
+  if (!URL.canParse(given, base)) return otherwise;
+  const { origin, pathname, search } = new URL(given, base);
+  const isOurs = origin === base && PLACES.some((place) => pathname === place || pathname.startsWith(`${place}/`));
+  return isOurs ? `${pathname}${search}` : otherwise;
+}
