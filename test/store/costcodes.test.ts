@@ -25,344 +25,346 @@ const codesOf = (records: readonly StagedRecord[]) => records.map((record) => re
 const BY_CODE: RecordOrder = { by: 'code', direction: 'asc' };
 const everything = { kind: 'matching', filter: {}, except: [] } as const;
 
-before(async () => {
-  opened = await openTestStores();
-  ({ costCodes } = opened.stores);
-});
-after(() => opened.close());
-
-describe('Staging cost codes', () => {
-  it('stores a new record with all the draft says and nothing else decided', async () => {
-    const of = company();
-    const draft = draftOf('a', { code: '01-100', name: 'Sitework' });
-    const record = (await staged(of, [draft])).get('a');
-    const { over: _over, ...fields } = draft;
-    expect(record).to.deep.include({ ...fields, link: null, aliases: [], syncedAt: null, run: null, intent: null, lastExchange: null, version: 1 });
-  });
-
-  it('keeps the raw record as Linarc sent it, whatever its keys', async () => {
-    const of = company();
-    const raw = { 'a.b': 1, $where: 'x', '': null, deep: [{ 'Cost Code ($)': 1.5 }], text: 'Ünïcode \u0000 \ud800' };
-    const record = (await staged(of, [draftOf('a', {}, { raw })])).get('a');
-    expect(record?.raw).to.deep.equal(raw);
-  });
-
-  it('updates over the version the draft was worked out from', async () => {
-    const of = company();
-    await staged(of, [draftOf('a')]);
-    const after = (await staged(of, [draftOf('a', { name: 'Renamed' }, { over: 1 })])).get('a');
-    expect(after).to.deep.include({ version: 2, status: 'needs_sync' });
-    expect(after?.source.name).to.equal('Renamed');
-  });
-
-  it('leaves out and returns drafts whose record moved, and stores the rest', async () => {
-    const of = company();
-    await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
-    const late = draftOf('b', { name: 'Late' }, { over: 0 });
-    const missed = await costCodes.stage(of, [draftOf('a', { name: 'New' }, { over: 1 }), late, draftOf('c', { name: 'New' }, { over: 1 })]);
-    expect(missed).to.deep.equal([late]);
-    const names = (await costCodes.byLinarcIds(of, ['a', 'b', 'c'])).map((record) => record.source.name);
-    expect(names).to.deep.equal(['New', 'Work b', 'New']);
-  });
-
-  it('never overwrites a record that somebody else added meanwhile', async () => {
-    const of = company();
-    await staged(of, [draftOf('a', { name: 'First' })]);
-    const second = draftOf('a', { name: 'Second' });
-    expect(await costCodes.stage(of, [second, draftOf('b')])).to.deep.equal([second]);
-    expect((await costCodes.byLinarcIds(of, ['a']))[0]).to.deep.include({ version: 1 });
-  });
-
-  it('lets exactly one of two imports at once add each record', async () => {
-    const of = company();
-    const drafts = Array.from({ length: 300 }, (_, n) => draftOf(`n${n}`));
-    const missed = await Promise.all([costCodes.stage(of, drafts), costCodes.stage(of, drafts)]);
-    expect(missed[0].length + missed[1].length).to.equal(300);
-    expect((await costCodes.counts(of)).total).to.equal(300);
-  });
-
-  it('keeps what an import does not decide', async () => {
-    const of = company();
-    const record = (await staged(of, [draftOf('a')])).get('a');
-    const link = { id: '5', syncToken: '0', name: 'a', parentId: null, active: true, how: 'created' } as const;
-    await costCodes.change(of, record?.id ?? '', 1, { link, aliases: ['old'], syncedAt: AT });
-    const after = (await staged(of, [draftOf('a', {}, { over: 2 })])).get('a');
-    expect(after).to.deep.include({ link, aliases: ['old'], syncedAt: AT, version: 3 });
-  });
-
-  it('stages 8,774 codes and stages them again within seconds', async function () {
-    this.timeout(60_000);
-    const of = company();
-    const drafts = Array.from({ length: 8774 }, (_, n) => draftOf(`id-${n}`, { code: `${n % 50} ${n}`, name: `Code number ${n}` }));
-    const start = Date.now();
-    await costCodes.stage(of, drafts);
-    const again = drafts.map((draft) => ({ ...draft, over: 1 }));
-    expect(await costCodes.stage(of, again)).to.deep.equal([]);
-    expect((await costCodes.counts(of)).total).to.equal(8774);
-    expect(Date.now() - start).to.be.below(30_000);
-  });
-});
-
-describe('Reading staged cost codes', () => {
-  const names: readonly [string, string][] = [['1.10', 'Zeta'], ['1.2', 'beta'], ['03', 'Alpha'], ['1.1', 'Gamma'], ['2', 'Éclair']];
-  let of: Tenant;
-
+describe('The store of cost codes', () => {
   before(async () => {
-    of = company();
-    await staged(of, names.map(([code, name], n) => draftOf(`x${n}`, { code, name, taskType: n % 2 ? 'Labor' : 'Material', active: n !== 3 }, { status: n === 0 ? 'failed' : 'needs_sync' })));
+    opened = await openTestStores();
+    ({ costCodes } = opened.stores);
   });
+  after(() => opened.close());
 
-  it('pages in the natural order of the codes', async () => {
-    const { records, total } = await costCodes.page(of, {}, BY_CODE, 0, 10);
-    expect(codesOf(records)).to.deep.equal(['1.1', '1.2', '1.10', '2', '03']);
-    expect(total).to.equal(5);
-  });
-
-  it('gives the first and the last page of a list', async () => {
-    expect(codesOf((await costCodes.page(of, {}, BY_CODE, 0, 2)).records)).to.deep.equal(['1.1', '1.2']);
-    expect(codesOf((await costCodes.page(of, {}, BY_CODE, 4, 2)).records)).to.deep.equal(['03']);
-    expect((await costCodes.page(of, {}, BY_CODE, 5, 2)).records).to.deep.equal([]);
-  });
-
-  it('sorts by name without regard to case', async () => {
-    const { records } = await costCodes.page(of, {}, { by: 'name', direction: 'desc' }, 0, 10);
-    expect(records.map((record) => record.source.name)).to.deep.equal(['Éclair', 'Zeta', 'Gamma', 'beta', 'Alpha']);
-  });
-
-  for (const by of SORT_COLUMNS) {
-    it(`shows every record once over all pages sorted by ${by}, and backwards the other way round`, async () => {
-      const seen = await paged(by, 'asc');
-      expect([...seen].sort()).to.deep.equal(['03', '1.1', '1.10', '1.2', '2']);
-      expect(await paged(by, 'desc')).to.deep.equal([...seen].reverse());
+  describe('Staging cost codes', () => {
+    it('stores a new record with all the draft says and nothing else decided', async () => {
+      const of = company();
+      const draft = draftOf('a', { code: '01-100', name: 'Sitework' });
+      const record = (await staged(of, [draft])).get('a');
+      const { over: _over, ...fields } = draft;
+      expect(record).to.deep.include({ ...fields, link: null, aliases: [], syncedAt: null, run: null, intent: null, lastExchange: null, version: 1 });
     });
-  }
 
-  async function paged(by: SortColumn, direction: 'asc' | 'desc'): Promise<string[]> {
-    const pages = await Promise.all([0, 2, 4].map((offset) => costCodes.page(of, {}, { by, direction }, offset, 2)));
-    return pages.flatMap((page) => codesOf(page.records));
-  }
-
-  const filters: readonly [string, RecordFilter, string[]][] = [
-    ['status', { status: 'failed' }, ['1.10']],
-    ['task type', { taskType: 'Labor' }, ['1.1', '1.2']],
-    ['active', { active: false }, ['1.1']],
-    ['a search in the name, in any case', { search: 'BETA' }, ['1.2']],
-    ['a search in the code, with its dot taken as a dot', { search: '1.1' }, ['1.1', '1.10']],
-    ['a search that is no pattern', { search: '.*' }, []],
-    ['a search over accents', { search: 'éCLAIR' }, ['2']],
-    ['several at once', { status: 'needs_sync', taskType: 'Labor', search: 'a' }, ['1.1', '1.2']],
-  ];
-  for (const [what, filter, codes] of filters) {
-    it(`filters by ${what}`, async () => {
-      const { records, total } = await costCodes.page(of, filter, BY_CODE, 0, 10);
-      expect(codesOf(records)).to.deep.equal(codes);
-      expect(total).to.equal(codes.length);
+    it('keeps the raw record as Linarc sent it, whatever its keys', async () => {
+      const of = company();
+      const raw = { 'a.b': 1, $where: 'x', '': null, deep: [{ 'Cost Code ($)': 1.5 }], text: 'Ünïcode \u0000 \ud800' };
+      const record = (await staged(of, [draftOf('a', {}, { raw })])).get('a');
+      expect(record?.raw).to.deep.equal(raw);
     });
-  }
 
-  it('names the task types in use', async () => {
-    expect(await costCodes.taskTypes(of)).to.deep.equal(['Labor', 'Material']);
+    it('updates over the version the draft was worked out from', async () => {
+      const of = company();
+      await staged(of, [draftOf('a')]);
+      const after = (await staged(of, [draftOf('a', { name: 'Renamed' }, { over: 1 })])).get('a');
+      expect(after).to.deep.include({ version: 2, status: 'needs_sync' });
+      expect(after?.source.name).to.equal('Renamed');
+    });
+
+    it('leaves out and returns drafts whose record moved, and stores the rest', async () => {
+      const of = company();
+      await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
+      const late = draftOf('b', { name: 'Late' }, { over: 0 });
+      const missed = await costCodes.stage(of, [draftOf('a', { name: 'New' }, { over: 1 }), late, draftOf('c', { name: 'New' }, { over: 1 })]);
+      expect(missed).to.deep.equal([late]);
+      const names = (await costCodes.byLinarcIds(of, ['a', 'b', 'c'])).map((record) => record.source.name);
+      expect(names).to.deep.equal(['New', 'Work b', 'New']);
+    });
+
+    it('never overwrites a record that somebody else added meanwhile', async () => {
+      const of = company();
+      await staged(of, [draftOf('a', { name: 'First' })]);
+      const second = draftOf('a', { name: 'Second' });
+      expect(await costCodes.stage(of, [second, draftOf('b')])).to.deep.equal([second]);
+      expect((await costCodes.byLinarcIds(of, ['a']))[0]).to.deep.include({ version: 1 });
+    });
+
+    it('lets exactly one of two imports at once add each record', async () => {
+      const of = company();
+      const drafts = Array.from({ length: 300 }, (_, n) => draftOf(`n${n}`));
+      const missed = await Promise.all([costCodes.stage(of, drafts), costCodes.stage(of, drafts)]);
+      expect(missed[0].length + missed[1].length).to.equal(300);
+      expect((await costCodes.counts(of)).total).to.equal(300);
+    });
+
+    it('keeps what an import does not decide', async () => {
+      const of = company();
+      const record = (await staged(of, [draftOf('a')])).get('a');
+      const link = { id: '5', syncToken: '0', name: 'a', parentId: null, active: true, how: 'created' } as const;
+      await costCodes.change(of, record?.id ?? '', 1, { link, aliases: ['old'], syncedAt: AT });
+      const after = (await staged(of, [draftOf('a', {}, { over: 2 })])).get('a');
+      expect(after).to.deep.include({ link, aliases: ['old'], syncedAt: AT, version: 3 });
+    });
+
+    it('stages 8,774 codes and stages them again within seconds', async function () {
+      this.timeout(60_000);
+      const of = company();
+      const drafts = Array.from({ length: 8774 }, (_, n) => draftOf(`id-${n}`, { code: `${n % 50} ${n}`, name: `Code number ${n}` }));
+      const start = Date.now();
+      await costCodes.stage(of, drafts);
+      const again = drafts.map((draft) => ({ ...draft, over: 1 }));
+      expect(await costCodes.stage(of, again)).to.deep.equal([]);
+      expect((await costCodes.counts(of)).total).to.equal(8774);
+      expect(Date.now() - start).to.be.below(30_000);
+    });
   });
 
-  it('streams a selection in order, without its exceptions', async () => {
-    const all = await collect(costCodes.stream(of, everything));
-    expect(codesOf(all)).to.deep.equal(['1.1', '1.2', '1.10', '2', '03']);
-    const except = all.slice(1, 3).map((record) => record.id);
-    expect(codesOf(await collect(costCodes.stream(of, { ...everything, except })))).to.deep.equal(['1.1', '2', '03']);
-    expect(codesOf(await collect(costCodes.stream(of, { kind: 'ids', ids: except })))).to.deep.equal(['1.2', '1.10']);
-  });
+  describe('Reading staged cost codes', () => {
+    const names: readonly [string, string][] = [['1.10', 'Zeta'], ['1.2', 'beta'], ['03', 'Alpha'], ['1.1', 'Gamma'], ['2', 'Éclair']];
+    let of: Tenant;
 
-  it('leaves excluded records out of lists and counts them apart', async () => {
-    const of = company();
-    const records = await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
-    const excluded = { by: 'Maria', byRule: false, reason: 'Overhead', at: AT };
-    await costCodes.change(of, records.get('b')?.id ?? '', 1, { excluded });
-    expect(codesOf((await costCodes.page(of, {}, BY_CODE, 0, 10)).records)).to.deep.equal(['a', 'c']);
-    expect((await costCodes.page(of, { excluded: true }, BY_CODE, 0, 10)).records[0]).to.deep.include({ excluded });
-    expect(await costCodes.counts(of)).to.deep.equal({ total: 2, excluded: 1, byStatus: { needs_sync: 2, needs_action: 0, syncing: 0, synced: 0, failed: 0 } });
-    expect(await costCodes.tally(of, { kind: 'ids', ids: [...records.values()].map((record) => record.id) })).to.deep.include({ needs_sync: 2, excluded: 1 });
-  });
+    before(async () => {
+      of = company();
+      await staged(of, names.map(([code, name], n) => draftOf(`x${n}`, { code, name, taskType: n % 2 ? 'Labor' : 'Material', active: n !== 3 }, { status: n === 0 ? 'failed' : 'needs_sync' })));
+    });
 
-  it('counts as many as the list shows, for every status', async () => {
-    const { byStatus, total } = await costCodes.counts(of);
-    expect(total).to.equal(5);
-    expect(byStatus).to.deep.equal({ needs_sync: 4, needs_action: 0, syncing: 0, synced: 0, failed: 1 });
-  });
+    it('pages in the natural order of the codes', async () => {
+      const { records, total } = await costCodes.page(of, {}, BY_CODE, 0, 10);
+      expect(codesOf(records)).to.deep.equal(['1.1', '1.2', '1.10', '2', '03']);
+      expect(total).to.equal(5);
+    });
 
-  it('finds what shares a code or a wanted name, but nothing gone or excluded', async () => {
-    const of = company();
-    const records = await staged(of, [
-      draftOf('a', { code: 'X', name: 'one' }), draftOf('b', { code: 'x', name: 'two' }), draftOf('c', { code: 'Y', name: 'three' }),
-      draftOf('d', { code: 'X', name: 'four' }, { goneAt: AT }),
-    ]);
-    const found = await costCodes.byKeys(of, { codeKeys: ['x'], wantedKeys: [records.get('c')?.wantedKey ?? ''] });
-    expect(found.map((record) => record.linarcId).sort()).to.deep.equal(['a', 'b', 'c']);
-  });
+    it('gives the first and the last page of a list', async () => {
+      expect(codesOf((await costCodes.page(of, {}, BY_CODE, 0, 2)).records)).to.deep.equal(['1.1', '1.2']);
+      expect(codesOf((await costCodes.page(of, {}, BY_CODE, 4, 2)).records)).to.deep.equal(['03']);
+      expect((await costCodes.page(of, {}, BY_CODE, 5, 2)).records).to.deep.equal([]);
+    });
 
-  it('streams the ids of cost codes, not of divisions', async () => {
-    const of = company();
-    await staged(of, [draftOf('a'), draftOf('division:01', { kind: 'division' })]);
-    expect(await collect(costCodes.linarcIds(of))).to.deep.equal(['a']);
-  });
+    it('sorts by name without regard to case', async () => {
+      const { records } = await costCodes.page(of, {}, { by: 'name', direction: 'desc' }, 0, 10);
+      expect(records.map((record) => record.source.name)).to.deep.equal(['Éclair', 'Zeta', 'Gamma', 'beta', 'Alpha']);
+    });
 
-  it('tells which records are linked to a class', async () => {
-    const of = company();
-    const records = await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
-    const idOf = (id: string) => records.get(id)?.id ?? '';
-    for (const id of ['a', 'b']) {
-      await costCodes.change(of, idOf(id), 1, { link: { id: '77', syncToken: '0', name: id, parentId: null, active: true, how: 'manual' } });
+    for (const by of SORT_COLUMNS) {
+      it(`shows every record once over all pages sorted by ${by}, and backwards the other way round`, async () => {
+        const seen = await paged(by, 'asc');
+        expect([...seen].sort()).to.deep.equal(['03', '1.1', '1.10', '1.2', '2']);
+        expect(await paged(by, 'desc')).to.deep.equal([...seen].reverse());
+      });
     }
-    const linked = await costCodes.linkedTo(of, ['77', '78']);
-    expect([...linked.keys()]).to.deep.equal(['77']);
-    expect([...(linked.get('77') ?? [])].sort()).to.deep.equal([idOf('a'), idOf('b')].sort());
-  });
-});
 
-describe('Changing one staged record', () => {
-  it('loses to whoever changed it first', async () => {
-    const of = company();
-    const id = (await staged(of, [draftOf('a')])).get('a')?.id ?? '';
-    const results = await Promise.all(['x', 'y', 'z'].map((overwrite) => costCodes.change(of, id, 1, { overwrite })));
-    expect(results.filter((result) => result !== null)).to.have.length(1);
-    expect((await costCodes.get(of, id))?.version).to.equal(2);
-  });
+    async function paged(by: SortColumn, direction: 'asc' | 'desc'): Promise<string[]> {
+      const pages = await Promise.all([0, 2, 4].map((offset) => costCodes.page(of, {}, { by, direction }, offset, 2)));
+      return pages.flatMap((page) => codesOf(page.records));
+    }
 
-  it('is refused while the record is in a run', async () => {
-    const of = company();
-    const id = (await staged(of, [draftOf('a')])).get('a')?.id ?? '';
-    await costCodes.claim(of, 'run1', 1, everything);
-    expect(await costCodes.change(of, id, 2, { overwrite: '3' })).to.equal(null);
-  });
+    const filters: readonly [string, RecordFilter, string[]][] = [
+      ['status', { status: 'failed' }, ['1.10']],
+      ['task type', { taskType: 'Labor' }, ['1.1', '1.2']],
+      ['active', { active: false }, ['1.1']],
+      ['a search in the name, in any case', { search: 'BETA' }, ['1.2']],
+      ['a search in the code, with its dot taken as a dot', { search: '1.1' }, ['1.1', '1.10']],
+      ['a search that is no pattern', { search: '.*' }, []],
+      ['a search over accents', { search: 'éCLAIR' }, ['2']],
+      ['several at once', { status: 'needs_sync', taskType: 'Labor', search: 'a' }, ['1.1', '1.2']],
+    ];
+    for (const [what, filter, codes] of filters) {
+      it(`filters by ${what}`, async () => {
+        const { records, total } = await costCodes.page(of, filter, BY_CODE, 0, 10);
+        expect(codesOf(records)).to.deep.equal(codes);
+        expect(total).to.equal(codes.length);
+      });
+    }
 
-  it('keeps the exchange as it was', async () => {
-    const of = company();
-    const id = (await staged(of, [draftOf('a')])).get('a')?.id ?? '';
-    const lastExchange = { at: AT, operation: 'create', requestid: 'r', request: { 'a.$b': [1] }, response: null, status: 200, intuitTid: 't', took: 12 } as const;
-    expect((await costCodes.change(of, id, 1, { lastExchange }))?.lastExchange).to.deep.equal(lastExchange);
-  });
-});
-
-describe('A run over staged records', () => {
-  it('claims what is ready or failed, and remembers what it was', async () => {
-    const of = company();
-    const records = await staged(of, [draftOf('a'), draftOf('b', {}, { status: 'failed' }), draftOf('c', {}, { status: 'needs_action' }), draftOf('d', {}, { status: 'synced' }),
-      draftOf('e', {}, { excluded: { by: 'rule', byRule: true, reason: 'r', at: AT } })]);
-    expect(await costCodes.claim(of, 'run1', 3, { kind: 'ids', ids: [...records.values()].map((record) => record.id) })).to.equal(2);
-    const [a, b, c] = await costCodes.byLinarcIds(of, ['a', 'b', 'c']);
-    expect(a).to.deep.include({ status: 'syncing', version: 2, run: { id: 'run1', fence: 3, level: 0, attempts: 0, look: false, notBefore: null, was: 'needs_sync' } });
-    expect(b?.run?.was).to.equal('failed');
-    expect(c).to.deep.include({ status: 'needs_action', run: null, version: 1 });
-  });
-
-  it('claims nothing through a filter that shows only what cannot be pushed', async () => {
-    const of = company();
-    await staged(of, [draftOf('a', {}, { status: 'needs_action' }), draftOf('b', {}, { excluded: { by: 'x', byRule: false, reason: '', at: AT } })]);
-    expect(await costCodes.claim(of, 'run1', 1, { ...everything, filter: { status: 'needs_action' } })).to.equal(0);
-    expect(await costCodes.claim(of, 'run1', 1, { ...everything, filter: { excluded: true } })).to.equal(0);
-  });
-
-  it('gives each record to one of several runs that claim at once', async () => {
-    const of = company();
-    await staged(of, Array.from({ length: 200 }, (_, n) => draftOf(`n${n}`)));
-    const claimed = await Promise.all(['r1', 'r2', 'r3'].map((run) => costCodes.claim(of, run, 1, everything)));
-    expect(claimed.reduce((sum, count) => sum + count)).to.equal(200);
-  });
-
-  it('draws in the parents its records need, once', async () => {
-    const of = company();
-    const records = await staged(of, [draftOf('division:01', { kind: 'division' }), draftOf('division:02', { kind: 'division' }), draftOf('a', { parent: 'division:01' })]);
-    await costCodes.claim(of, 'run1', 1, { kind: 'ids', ids: [records.get('a')?.id ?? ''] });
-    expect(await costCodes.claimParents(of, 'run1', 1)).to.equal(1);
-    expect(await costCodes.claimParents(of, 'run1', 1)).to.equal(0);
-    const { levels, unsent, nextDue } = await costCodes.openInRun(of, 'run1');
-    expect([...levels].sort()).to.deep.equal([[0, 1], [1, 1]]);
-    expect({ unsent, nextDue }).to.deep.equal({ unsent: 2, nextDue: null });
-  });
-
-  it('hands out open records in order, page after page, and not before they are due', async () => {
-    const of = company();
-    await staged(of, ['10', '9', '2', '1'].map((id) => draftOf(id)));
-    await costCodes.claim(of, 'run1', 1, everything);
-    const now = new Date('2026-03-01T12:00:00Z');
-    const due = new Date('2026-03-01T12:01:00Z');
-    const first = await costCodes.nextInRun(of, 'run1', { level: 0, now, after: null, limit: 2 });
-    expect(codesOf(first)).to.deep.equal(['1', '2']);
-    const last = first[1];
-    const rest = await costCodes.nextInRun(of, 'run1', { level: 0, now, after: last?.id ?? null, limit: 5 });
-    expect(codesOf(rest)).to.deep.equal(['9', '10']);
-
-    const waiting = rest[0];
-    if (!waiting?.run) throw new Error('9 is in the run');
-    await costCodes.writeInRun(of, 'run1', 1, [{ id: waiting.id, version: waiting.version, change: { run: { ...waiting.run, notBefore: due } } }]);
-    expect(codesOf(await costCodes.nextInRun(of, 'run1', { level: 0, now, after: null, limit: 9 }))).to.deep.equal(['1', '2', '10']);
-    expect((await costCodes.openInRun(of, 'run1')).nextDue).to.deep.equal(due);
-    expect(codesOf(await costCodes.nextInRun(of, 'run1', { level: 0, now: due, after: null, limit: 9 }))).to.deep.equal(['1', '2', '9', '10']);
-  });
-
-  it('keeps the old holder out once the records have a higher token', async () => {
-    const of = company();
-    await staged(of, ['a', 'b'].map((id) => draftOf(id)));
-    await costCodes.claim(of, 'run1', 1, everything);
-    await costCodes.refence(of, 'run1', 2);
-    const records = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 9 });
-    const ids = records.map((record) => record.id);
-    const done = records.map((record) => ({ id: record.id, version: null, change: { status: 'synced', run: null } as const }));
-    expect(await costCodes.writeInRun(of, 'run1', 1, done)).to.deep.equal({ missed: ids });
-    expect(await costCodes.writeInRun(of, 'run1', 2, done)).to.deep.equal({ missed: [] });
-  });
-
-  it('says which writes missed because the record had moved, and stores the others', async () => {
-    const of = company();
-    await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
-    await costCodes.claim(of, 'run1', 1, everything);
-    const [a, b, c] = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 9 });
-    if (!a || !b || !c) throw new Error('all three are in the run');
-    await costCodes.stage(of, [draftOf('b', { name: 'Changed in Linarc' }, { over: b.version, status: 'syncing' })]);
-    const settle = (record: StagedRecord) => ({
-      id: record.id, version: record.version, change: { status: 'synced', run: null, settledIn: { run: 'run1', outcome: 'created' } } as const,
+    it('names the task types in use', async () => {
+      expect(await costCodes.taskTypes(of)).to.deep.equal(['Labor', 'Material']);
     });
-    expect(await costCodes.writeInRun(of, 'run1', 1, [a, b, c].map(settle))).to.deep.equal({ missed: [b.id] });
-    expect(await costCodes.settledIn(of, 'run1')).to.deep.equal({ created: 2, updated: 0, linked: 0, unchanged: 0, failed: 0, needsAction: 0 });
+
+    it('streams a selection in order, without its exceptions', async () => {
+      const all = await collect(costCodes.stream(of, everything));
+      expect(codesOf(all)).to.deep.equal(['1.1', '1.2', '1.10', '2', '03']);
+      const except = all.slice(1, 3).map((record) => record.id);
+      expect(codesOf(await collect(costCodes.stream(of, { ...everything, except })))).to.deep.equal(['1.1', '2', '03']);
+      expect(codesOf(await collect(costCodes.stream(of, { kind: 'ids', ids: except })))).to.deep.equal(['1.2', '1.10']);
+    });
+
+    it('leaves excluded records out of lists and counts them apart', async () => {
+      const of = company();
+      const records = await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
+      const excluded = { by: 'Maria', byRule: false, reason: 'Overhead', at: AT };
+      await costCodes.change(of, records.get('b')?.id ?? '', 1, { excluded });
+      expect(codesOf((await costCodes.page(of, {}, BY_CODE, 0, 10)).records)).to.deep.equal(['a', 'c']);
+      expect((await costCodes.page(of, { excluded: true }, BY_CODE, 0, 10)).records[0]).to.deep.include({ excluded });
+      expect(await costCodes.counts(of)).to.deep.equal({ total: 2, excluded: 1, byStatus: { needs_sync: 2, needs_action: 0, syncing: 0, synced: 0, failed: 0 } });
+      expect(await costCodes.tally(of, { kind: 'ids', ids: [...records.values()].map((record) => record.id) })).to.deep.include({ needs_sync: 2, excluded: 1 });
+    });
+
+    it('counts as many as the list shows, for every status', async () => {
+      const { byStatus, total } = await costCodes.counts(of);
+      expect(total).to.equal(5);
+      expect(byStatus).to.deep.equal({ needs_sync: 4, needs_action: 0, syncing: 0, synced: 0, failed: 1 });
+    });
+
+    it('finds what shares a code or a wanted name, but nothing gone or excluded', async () => {
+      const of = company();
+      const records = await staged(of, [
+        draftOf('a', { code: 'X', name: 'one' }), draftOf('b', { code: 'x', name: 'two' }), draftOf('c', { code: 'Y', name: 'three' }),
+        draftOf('d', { code: 'X', name: 'four' }, { goneAt: AT }),
+      ]);
+      const found = await costCodes.byKeys(of, { codeKeys: ['x'], wantedKeys: [records.get('c')?.wantedKey ?? ''] });
+      expect(found.map((record) => record.linarcId).sort()).to.deep.equal(['a', 'b', 'c']);
+    });
+
+    it('streams the ids of cost codes, not of divisions', async () => {
+      const of = company();
+      await staged(of, [draftOf('a'), draftOf('division:01', { kind: 'division' })]);
+      expect(await collect(costCodes.linarcIds(of))).to.deep.equal(['a']);
+    });
+
+    it('tells which records are linked to a class', async () => {
+      const of = company();
+      const records = await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
+      const idOf = (id: string) => records.get(id)?.id ?? '';
+      for (const id of ['a', 'b']) {
+        await costCodes.change(of, idOf(id), 1, { link: { id: '77', syncToken: '0', name: id, parentId: null, active: true, how: 'manual' } });
+      }
+      const linked = await costCodes.linkedTo(of, ['77', '78']);
+      expect([...linked.keys()]).to.deep.equal(['77']);
+      expect([...(linked.get('77') ?? [])].sort()).to.deep.equal([idOf('a'), idOf('b')].sort());
+    });
   });
 
-  it('stores an intent and counts what was not sent', async () => {
-    const of = company();
-    await staged(of, ['a', 'b'].map((id) => draftOf(id)));
-    await costCodes.claim(of, 'run1', 1, everything);
-    const [a] = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 1 });
-    const intent = { requestid: 'q', bId: '1', operation: 'create', body: { Name: 'a', ParentRef: { value: '4' } }, contentHash: 'h', sentAt: AT } as const;
-    await costCodes.writeInRun(of, 'run1', 1, [{ id: a?.id ?? '', version: null, change: { intent } }]);
-    expect((await costCodes.get(of, a?.id ?? ''))?.intent).to.deep.equal(intent);
-    expect((await costCodes.openInRun(of, 'run1')).unsent).to.equal(1);
+  describe('Changing one staged record', () => {
+    it('loses to whoever changed it first', async () => {
+      const of = company();
+      const id = (await staged(of, [draftOf('a')])).get('a')?.id ?? '';
+      const results = await Promise.all(['x', 'y', 'z'].map((overwrite) => costCodes.change(of, id, 1, { overwrite })));
+      expect(results.filter((result) => result !== null)).to.have.length(1);
+      expect((await costCodes.get(of, id))?.version).to.equal(2);
+    });
+
+    it('is refused while the record is in a run', async () => {
+      const of = company();
+      const id = (await staged(of, [draftOf('a')])).get('a')?.id ?? '';
+      await costCodes.claim(of, 'run1', 1, everything);
+      expect(await costCodes.change(of, id, 2, { overwrite: '3' })).to.equal(null);
+    });
+
+    it('keeps the exchange as it was', async () => {
+      const of = company();
+      const id = (await staged(of, [draftOf('a')])).get('a')?.id ?? '';
+      const lastExchange = { at: AT, operation: 'create', requestid: 'r', request: { 'a.$b': [1] }, response: null, status: 200, intuitTid: 't', took: 12 } as const;
+      expect((await costCodes.change(of, id, 1, { lastExchange }))?.lastExchange).to.deep.equal(lastExchange);
+    });
   });
 
-  it('lets go of its records as they were', async () => {
-    const of = company();
-    const records = await staged(of, [draftOf('a'), draftOf('b', {}, { status: 'failed' })]);
-    await costCodes.claim(of, 'run1', 4, everything);
-    expect(await costCodes.release(of, 'run1', 3)).to.equal(0);
-    expect(await costCodes.release(of, 'run1', 4)).to.equal(2);
-    const after = await costCodes.byIds(of, [...records.values()].map((record) => record.id));
-    expect(after.map(({ status, run, version }) => ({ status, run, version }))).to.deep.equal([
-      { status: 'needs_sync', run: null, version: 3 }, { status: 'failed', run: null, version: 3 },
-    ]);
-  });
-});
+  describe('A run over staged records', () => {
+    it('claims what is ready or failed, and remembers what it was', async () => {
+      const of = company();
+      const records = await staged(of, [draftOf('a'), draftOf('b', {}, { status: 'failed' }), draftOf('c', {}, { status: 'needs_action' }), draftOf('d', {}, { status: 'synced' }),
+        draftOf('e', {}, { excluded: { by: 'rule', byRule: true, reason: 'r', at: AT } })]);
+      expect(await costCodes.claim(of, 'run1', 3, { kind: 'ids', ids: [...records.values()].map((record) => record.id) })).to.equal(2);
+      const [a, b, c] = await costCodes.byLinarcIds(of, ['a', 'b', 'c']);
+      expect(a).to.deep.include({ status: 'syncing', version: 2, run: { id: 'run1', fence: 3, level: 0, attempts: 0, look: false, notBefore: null, was: 'needs_sync' } });
+      expect(b?.run?.was).to.equal('failed');
+      expect(c).to.deep.include({ status: 'needs_action', run: null, version: 1 });
+    });
 
-describe('Two companies with the same cost codes', () => {
-  it('never see nor change each other’s', async () => {
-    const [one, two] = [company(), company()];
-    const mine = (await staged(one, [draftOf('a')])).get('a');
-    const theirs = (await staged(two, [draftOf('a')])).get('a');
-    const id = theirs?.id ?? '';
-    expect(await costCodes.get(one, id)).to.equal(null);
-    expect(await costCodes.byIds(one, [id])).to.deep.equal([]);
-    expect(await costCodes.change(one, id, 1, { overwrite: '1' })).to.equal(null);
-    expect(await costCodes.claim(one, 'run1', 1, { kind: 'ids', ids: [id] })).to.equal(0);
-    await costCodes.claim(two, 'run1', 1, everything);
-    expect(await costCodes.writeInRun(one, 'run1', 1, [{ id, version: null, change: { run: null } }])).to.deep.equal({ missed: [id] });
-    expect(await costCodes.release(one, 'run1', 1)).to.equal(0);
-    expect(await collect(costCodes.stream(one, { kind: 'ids', ids: [id, mine?.id ?? ''] }))).to.have.length(1);
-    expect(await costCodes.get(two, id)).to.deep.include({ status: 'syncing', version: 2 });
+    it('claims nothing through a filter that shows only what cannot be pushed', async () => {
+      const of = company();
+      await staged(of, [draftOf('a', {}, { status: 'needs_action' }), draftOf('b', {}, { excluded: { by: 'x', byRule: false, reason: '', at: AT } })]);
+      expect(await costCodes.claim(of, 'run1', 1, { ...everything, filter: { status: 'needs_action' } })).to.equal(0);
+      expect(await costCodes.claim(of, 'run1', 1, { ...everything, filter: { excluded: true } })).to.equal(0);
+    });
+
+    it('gives each record to one of several runs that claim at once', async () => {
+      const of = company();
+      await staged(of, Array.from({ length: 200 }, (_, n) => draftOf(`n${n}`)));
+      const claimed = await Promise.all(['r1', 'r2', 'r3'].map((run) => costCodes.claim(of, run, 1, everything)));
+      expect(claimed.reduce((sum, count) => sum + count)).to.equal(200);
+    });
+
+    it('draws in the parents its records need, once', async () => {
+      const of = company();
+      const records = await staged(of, [draftOf('division:01', { kind: 'division' }), draftOf('division:02', { kind: 'division' }), draftOf('a', { parent: 'division:01' })]);
+      await costCodes.claim(of, 'run1', 1, { kind: 'ids', ids: [records.get('a')?.id ?? ''] });
+      expect(await costCodes.claimParents(of, 'run1', 1)).to.equal(1);
+      expect(await costCodes.claimParents(of, 'run1', 1)).to.equal(0);
+      const { levels, unsent, nextDue } = await costCodes.openInRun(of, 'run1');
+      expect([...levels].sort()).to.deep.equal([[0, 1], [1, 1]]);
+      expect({ unsent, nextDue }).to.deep.equal({ unsent: 2, nextDue: null });
+    });
+
+    it('hands out open records in order, page after page, and not before they are due', async () => {
+      const of = company();
+      await staged(of, ['10', '9', '2', '1'].map((id) => draftOf(id)));
+      await costCodes.claim(of, 'run1', 1, everything);
+      const now = new Date('2026-03-01T12:00:00Z');
+      const due = new Date('2026-03-01T12:01:00Z');
+      const first = await costCodes.nextInRun(of, 'run1', { level: 0, now, after: null, limit: 2 });
+      expect(codesOf(first)).to.deep.equal(['1', '2']);
+      const last = first[1];
+      const rest = await costCodes.nextInRun(of, 'run1', { level: 0, now, after: last?.id ?? null, limit: 5 });
+      expect(codesOf(rest)).to.deep.equal(['9', '10']);
+
+      const waiting = rest[0];
+      if (!waiting?.run) throw new Error('9 is in the run');
+      await costCodes.writeInRun(of, 'run1', 1, [{ id: waiting.id, version: waiting.version, change: { run: { ...waiting.run, notBefore: due } } }]);
+      expect(codesOf(await costCodes.nextInRun(of, 'run1', { level: 0, now, after: null, limit: 9 }))).to.deep.equal(['1', '2', '10']);
+      expect((await costCodes.openInRun(of, 'run1')).nextDue).to.deep.equal(due);
+      expect(codesOf(await costCodes.nextInRun(of, 'run1', { level: 0, now: due, after: null, limit: 9 }))).to.deep.equal(['1', '2', '9', '10']);
+    });
+
+    it('keeps the old holder out once the records have a higher token', async () => {
+      const of = company();
+      await staged(of, ['a', 'b'].map((id) => draftOf(id)));
+      await costCodes.claim(of, 'run1', 1, everything);
+      await costCodes.refence(of, 'run1', 2);
+      const records = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 9 });
+      const ids = records.map((record) => record.id);
+      const done = records.map((record) => ({ id: record.id, version: null, change: { status: 'synced', run: null } as const }));
+      expect(await costCodes.writeInRun(of, 'run1', 1, done)).to.deep.equal({ missed: ids });
+      expect(await costCodes.writeInRun(of, 'run1', 2, done)).to.deep.equal({ missed: [] });
+    });
+
+    it('says which writes missed because the record had moved, and stores the others', async () => {
+      const of = company();
+      await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
+      await costCodes.claim(of, 'run1', 1, everything);
+      const [a, b, c] = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 9 });
+      if (!a || !b || !c) throw new Error('all three are in the run');
+      await costCodes.stage(of, [draftOf('b', { name: 'Changed in Linarc' }, { over: b.version, status: 'syncing' })]);
+      const settle = (record: StagedRecord) => ({
+        id: record.id, version: record.version, change: { status: 'synced', run: null, settledIn: { run: 'run1', outcome: 'created' } } as const,
+      });
+      expect(await costCodes.writeInRun(of, 'run1', 1, [a, b, c].map(settle))).to.deep.equal({ missed: [b.id] });
+      expect(await costCodes.settledIn(of, 'run1')).to.deep.equal({ created: 2, updated: 0, linked: 0, unchanged: 0, failed: 0, needsAction: 0 });
+    });
+
+    it('stores an intent and counts what was not sent', async () => {
+      const of = company();
+      await staged(of, ['a', 'b'].map((id) => draftOf(id)));
+      await costCodes.claim(of, 'run1', 1, everything);
+      const [a] = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 1 });
+      const intent = { requestid: 'q', bId: '1', operation: 'create', body: { Name: 'a', ParentRef: { value: '4' } }, contentHash: 'h', sentAt: AT } as const;
+      await costCodes.writeInRun(of, 'run1', 1, [{ id: a?.id ?? '', version: null, change: { intent } }]);
+      expect((await costCodes.get(of, a?.id ?? ''))?.intent).to.deep.equal(intent);
+      expect((await costCodes.openInRun(of, 'run1')).unsent).to.equal(1);
+    });
+
+    it('lets go of its records as they were', async () => {
+      const of = company();
+      const records = await staged(of, [draftOf('a'), draftOf('b', {}, { status: 'failed' })]);
+      await costCodes.claim(of, 'run1', 4, everything);
+      expect(await costCodes.release(of, 'run1', 3)).to.equal(0);
+      expect(await costCodes.release(of, 'run1', 4)).to.equal(2);
+      const after = await costCodes.byIds(of, [...records.values()].map((record) => record.id));
+      expect(after.map(({ status, run, version }) => ({ status, run, version }))).to.deep.equal([
+        { status: 'needs_sync', run: null, version: 3 }, { status: 'failed', run: null, version: 3 },
+      ]);
+    });
+  });
+
+  describe('Two companies with the same cost codes', () => {
+    it('never see nor change each other’s', async () => {
+      const [one, two] = [company(), company()];
+      const mine = (await staged(one, [draftOf('a')])).get('a');
+      const theirs = (await staged(two, [draftOf('a')])).get('a');
+      const id = theirs?.id ?? '';
+      expect(await costCodes.get(one, id)).to.equal(null);
+      expect(await costCodes.byIds(one, [id])).to.deep.equal([]);
+      expect(await costCodes.change(one, id, 1, { overwrite: '1' })).to.equal(null);
+      expect(await costCodes.claim(one, 'run1', 1, { kind: 'ids', ids: [id] })).to.equal(0);
+      await costCodes.claim(two, 'run1', 1, everything);
+      expect(await costCodes.writeInRun(one, 'run1', 1, [{ id, version: null, change: { run: null } }])).to.deep.equal({ missed: [id] });
+      expect(await costCodes.release(one, 'run1', 1)).to.equal(0);
+      expect(await collect(costCodes.stream(one, { kind: 'ids', ids: [id, mine?.id ?? ''] }))).to.have.length(1);
+      expect(await costCodes.get(two, id)).to.deep.include({ status: 'syncing', version: 2 });
+    });
   });
 });

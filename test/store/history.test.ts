@@ -15,56 +15,58 @@ function fact(id: string, minute: number, change: Partial<Fact> = {}): Fact {
   return { id, record: 'r1', at, by: { kind: 'person', userId: 'u', name: 'Maria' }, kind: 'changed', changes: [], run: null, exchange: null, problem: null, ...change };
 }
 
-before(async () => {
-  opened = await openTestStores();
-  history = opened.stores.history;
-});
-after(() => opened.close());
+describe('The store of history', () => {
+  before(async () => {
+    opened = await openTestStores();
+    history = opened.stores.history;
+  });
+  after(() => opened.close());
 
-describe('History', () => {
-  it('gives back a fact as it was', async () => {
-    const of = company();
-    const full = fact('f1', 0, {
-      by: { kind: 'automatic', what: 'auto import' },
-      changes: [{ field: 'Class', from: null, to: '01 Sitework' }],
-      run: 'run1',
-      exchange: { at: AT, operation: 'update', requestid: 'q', request: { bId: '1', Class: { Name: 'x' } }, response: [{ 'odd.key$': null }], status: 200, intuitTid: 't', took: 5 },
-      problem: problem('class_used', { value: 'x', raw: { status: 400, code: '6240', message: 'm', detail: 'd', element: null, intuitTid: 't' } }),
+  describe('History', () => {
+    it('gives back a fact as it was', async () => {
+      const of = company();
+      const full = fact('f1', 0, {
+        by: { kind: 'automatic', what: 'auto import' },
+        changes: [{ field: 'Class', from: null, to: '01 Sitework' }],
+        run: 'run1',
+        exchange: { at: AT, operation: 'update', requestid: 'q', request: { bId: '1', Class: { Name: 'x' } }, response: [{ 'odd.key$': null }], status: 200, intuitTid: 't', took: 5 },
+        problem: problem('class_used', { value: 'x', raw: { status: 400, code: '6240', message: 'm', detail: 'd', element: null, intuitTid: 't' } }),
+      });
+      await history.add(of, [full]);
+      expect(await history.of(of, 'r1', { limit: 10 })).to.deep.equal([full]);
     });
-    await history.add(of, [full]);
-    expect(await history.of(of, 'r1', { limit: 10 })).to.deep.equal([full]);
-  });
 
-  it('keeps one of a fact told twice, as first told, and adds the others', async () => {
-    const of = company();
-    await history.add(of, [fact('f1', 0)]);
-    await history.add(of, [fact('f1', 5, { kind: 'failed' }), fact('f2', 1)]);
-    const told = await history.of(of, 'r1', { limit: 10 });
-    expect(told.map(({ id, kind }) => [id, kind])).to.deep.equal([['f2', 'changed'], ['f1', 'changed']]);
-  });
+    it('keeps one of a fact told twice, as first told, and adds the others', async () => {
+      const of = company();
+      await history.add(of, [fact('f1', 0)]);
+      await history.add(of, [fact('f1', 5, { kind: 'failed' }), fact('f2', 1)]);
+      const told = await history.of(of, 'r1', { limit: 10 });
+      expect(told.map(({ id, kind }) => [id, kind])).to.deep.equal([['f2', 'changed'], ['f1', 'changed']]);
+    });
 
-  it('keeps one of a fact told several times at once', async () => {
-    const of = company();
-    const facts = Array.from({ length: 50 }, (_, n) => fact(`f${n}`, n));
-    await Promise.all([1, 2, 3].map(() => history.add(of, facts)));
-    expect(await history.of(of, 'r1', { limit: 100 })).to.have.length(50);
-  });
+    it('keeps one of a fact told several times at once', async () => {
+      const of = company();
+      const facts = Array.from({ length: 50 }, (_, n) => fact(`f${n}`, n));
+      await Promise.all([1, 2, 3].map(() => history.add(of, facts)));
+      expect(await history.of(of, 'r1', { limit: 100 })).to.have.length(50);
+    });
 
-  it('reads newest first, page by page, of one kind if asked', async () => {
-    const of = company();
-    await history.add(of, [fact('f1', 1), fact('f2', 2, { kind: 'created' }), fact('f3', 3), fact('g1', 4, { record: 'r2' })]);
-    const first = await history.of(of, 'r1', { limit: 2 });
-    expect(first.map(({ id }) => id)).to.deep.equal(['f3', 'f2']);
-    const before = first[1]?.at ?? AT;
-    expect((await history.of(of, 'r1', { limit: 2, before })).map(({ id }) => id)).to.deep.equal(['f1']);
-    expect((await history.of(of, 'r1', { limit: 9, kind: 'created' })).map(({ id }) => id)).to.deep.equal(['f2']);
-  });
+    it('reads newest first, page by page, of one kind if asked', async () => {
+      const of = company();
+      await history.add(of, [fact('f1', 1), fact('f2', 2, { kind: 'created' }), fact('f3', 3), fact('g1', 4, { record: 'r2' })]);
+      const first = await history.of(of, 'r1', { limit: 2 });
+      expect(first.map(({ id }) => id)).to.deep.equal(['f3', 'f2']);
+      const before = first[1]?.at ?? AT;
+      expect((await history.of(of, 'r1', { limit: 2, before })).map(({ id }) => id)).to.deep.equal(['f1']);
+      expect((await history.of(of, 'r1', { limit: 9, kind: 'created' })).map(({ id }) => id)).to.deep.equal(['f2']);
+    });
 
-  it('of two companies with the same facts stays apart', async () => {
-    const [one, two] = [company(), company()];
-    await history.add(one, [fact('f1', 0)]);
-    await history.add(two, [fact('f1', 0, { kind: 'failed' })]);
-    expect((await history.of(one, 'r1', { limit: 5 })).map(({ kind }) => kind)).to.deep.equal(['changed']);
-    expect((await history.of(two, 'r1', { limit: 5 })).map(({ kind }) => kind)).to.deep.equal(['failed']);
+    it('of two companies with the same facts stays apart', async () => {
+      const [one, two] = [company(), company()];
+      await history.add(one, [fact('f1', 0)]);
+      await history.add(two, [fact('f1', 0, { kind: 'failed' })]);
+      expect((await history.of(one, 'r1', { limit: 5 })).map(({ kind }) => kind)).to.deep.equal(['changed']);
+      expect((await history.of(two, 'r1', { limit: 5 })).map(({ kind }) => kind)).to.deep.equal(['failed']);
+    });
   });
 });
