@@ -68,7 +68,7 @@ export class Catalog {
     const index: Index = {
       ...definition, unique: definition.unique || isId, table: this.#nextTable++, multikey: false, truncated: false, ready: false,
     };
-    if (collection.count > 0) collection.fill(index);
+    if (collection.count > 0) collection.indexAll(index);
     collection.state.indexes.push(index);
     this.save(collection);
     return index;

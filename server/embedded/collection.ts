@@ -133,7 +133,7 @@ export class Collection {
   }
 
   /** Writes the keys of every document present into a new index. Throws DuplicateKey (11000) and leaves no key behind. */
-  fill(index: Index): void {
+  indexAll(index: Index): void {
     try {
       for (const key of this.#storage.keys(tableRange(this.state.table), false, 0, 512)) {
         const record = recordOf(key);

@@ -1,4 +1,5 @@
-import { Binary, BSONRegExp, BSONSymbol, Code, Long, MaxKey, MinKey, ObjectId, Timestamp } from 'bson';
+import { Binary, BSONRegExp, BSONSymbol, Code, MaxKey, MinKey, ObjectId, Timestamp } from 'bson';
+import type { Long } from 'bson';
 import type { BsonDocument } from './document.ts';
 import { compareNumbers, isNumeric } from './numbers.ts';
 import type { Numeric } from './numbers.ts';

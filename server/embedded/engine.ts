@@ -97,7 +97,7 @@ class Listener {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#sockets) socket.pause();
-    await Promise.allSettled([...this.#running]);
+    await Promise.allSettled(this.#running);
     for (const socket of this.#sockets) socket.destroy();
     await closed;
   }

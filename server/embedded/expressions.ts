@@ -190,8 +190,7 @@ const $cond: Operator = (target, expression, options) => {
 
 function conditionParts(expression: unknown): unknown[] {
   if (!isDocument(expression)) throw MongoFault.location(16020, 'Expression $cond takes exactly 3 arguments. 1 were passed in.');
-  const codes: Record<string, number> = { if: 17080, then: 17081, else: 17082 };
-  for (const [name, code] of Object.entries(codes)) {
+  for (const [name, code] of [['if', 17080], ['then', 17081], ['else', 17082]] as const) {
     if (!(name in expression)) throw MongoFault.location(code, `Missing '${name}' parameter to $cond`);
   }
   return [expression['if'], expression['then'], expression['else']];

@@ -1,5 +1,5 @@
-import { Code, Decimal128, Long, ObjectId } from 'bson';
-import type { BSONRegExp, Timestamp } from 'bson';
+import { Long, ObjectId } from 'bson';
+import type { BSONRegExp, Code, Decimal128, Timestamp } from 'bson';
 import { binaryParts, RANK, rankOf, regexText } from './compare.ts';
 import { setField } from './document.ts';
 import type { BsonDocument } from './document.ts';

@@ -56,7 +56,7 @@ function closer(worker: Worker): () => Promise<void> {
         if (message.kind === 'closed') resolve();
       });
     });
-    worker.postMessage('close');
+    worker.postMessage('close', []);
     await closed;
     await worker.terminate();
   };
@@ -64,7 +64,7 @@ function closer(worker: Worker): () => Promise<void> {
 }
 
 async function runInThread(options: EmbeddedMongoOptions): Promise<void> {
-  const tell = (message: Message): void => parentPort?.postMessage(message);
+  const tell = (message: Message): void => parentPort?.postMessage(message, []);
   try {
     const server = await startEmbeddedMongo(options);
     parentPort?.once('message', () => {

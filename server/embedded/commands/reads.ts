@@ -83,12 +83,18 @@ function collect(value: unknown, parts: string[], at: number, into: Map<string, 
   const part = parts[at];
   if (Array.isArray(value)) {
     if (part !== undefined && /^\d+$/.test(part)) collect(value[Number(part)], parts, at + 1, into);
-    if (part === undefined || !/^\d+$/.test(part)) for (const item of value) part === undefined ? add(item, into) : collect(item, parts, at, into);
+    else for (const item of value) collectItem(item, parts, at, into);
   } else if (part === undefined) {
     add(value, into);
   } else if (isDocument(value)) {
     collect(field(value, part), parts, at + 1, into);
   }
+}
+
+/** An element of an array: a value at the path's end, else a document to go on in. */
+function collectItem(item: unknown, parts: string[], at: number, into: Map<string, unknown>): void {
+  if (at === parts.length) add(item, into);
+  else collect(item, parts, at, into);
 }
 
 function add(value: unknown, into: Map<string, unknown>): void {
