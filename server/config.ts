@@ -64,6 +64,15 @@ export class ConfigError extends Error {
   }
 }
 
+/** A setting that reads well but does not work here: a port in use, a folder that cannot be written, a server that does not answer. */
+export class StartError extends Error {
+  override name = 'StartError';
+
+  constructor(variable: string, say: string) {
+    super(`${variable}: ${say}`);
+  }
+}
+
 const wholeNumber = (from: number, to: number) => {
   const say = `must be a whole number from ${from} to ${to}.`;
   return z.string().regex(/^\d{1,9}$/, say).transform(Number).refine((n) => n >= from && n <= to, say);

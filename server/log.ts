@@ -6,7 +6,7 @@ import type { DestinationStream, Logger } from 'pino';
  * gets in by being handed over (engineering.md §4.11). A test holds this list against the calls there are.
  */
 export const LOGGED: ReadonlySet<string> = new Set([
-  'company', 'run', 'import', 'record', 'fence', 'owner', 'job', 'state', 'why', 'kind', 'problem', 'code', 'error', 'intuitTid',
+  'company', 'id', 'run', 'import', 'record', 'fence', 'owner', 'job', 'state', 'why', 'kind', 'problem', 'code', 'error', 'intuitTid',
   'read', 'added', 'changed', 'unchanged', 'problems', 'gone', 'unreadable', 'count', 'took', 'signal', 'url', 'status', 'method', 'path',
   'reqId', 'responseTime',
 ]);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { StartError } from './config.ts';
 import type { Config, Secrets } from './config.ts';
 
 const keptSecrets = z.object({
@@ -12,23 +13,32 @@ const keptSecrets = z.object({
 /**
  * The secrets of the settings; those not given are made once and kept in the data folder, so that a second start, and a second
  * process beside the first, can read what the first one sealed. The file is its owner's alone.
- * Throws when the data folder cannot be written or the file in it cannot be read.
+ * Throws StartError when the data folder cannot be written or the file in it cannot be read.
  */
 export function secretsOf({ secrets, dataDir }: Config): Secrets {
   const { sessionSecrets, sealingKeys } = secrets;
   if (sessionSecrets && sealingKeys) return { sessionSecrets, sealingKeys };
-  const kept = secretsKeptIn(dataDir);
+  const kept = parsed(dataDir, textIn(dataDir));
   return { sessionSecrets: sessionSecrets ?? kept.sessionSecrets, sealingKeys: sealingKeys ?? kept.sealingKeys };
 }
 
-function secretsKeptIn(dataDir: string): Secrets {
-  const path = join(dataDir, 'secrets.json');
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const text = read(path) ?? make(path);
+const fileIn = (dataDir: string): string => join(dataDir, 'secrets.json');
+
+function textIn(dataDir: string): string {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    return read(fileIn(dataDir)) ?? make(fileIn(dataDir));
+  } catch (error) {
+    throw new StartError('DATA_DIR', `secrets cannot be kept in ${dataDir} (${String(codeOf(error))}). Name a folder this user may write to.`);
+  }
+}
+
+function parsed(dataDir: string, text: string): Secrets {
   try {
     return keptSecrets.parse(JSON.parse(text));
   } catch {
-    throw new Error(`${path} does not hold the secrets it was made with. Restore it, or remove the whole folder ${dataDir} to start anew.`);
+    const path = fileIn(dataDir);
+    throw new StartError('DATA_DIR', `${path} does not hold the secrets it was made with. Restore it, or remove the folder ${dataDir} to start anew.`);
   }
 }
 

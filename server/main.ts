@@ -1,0 +1,72 @@
+// The process: settings in, addresses out, and an orderly stop. The only place that reads the environment.
+import { accessSync, constants } from 'node:fs';
+import { ConfigError, readConfig, StartError, summary } from './config.ts';
+import type { Config } from './config.ts';
+import { createLog } from './log.ts';
+import { start } from './start.ts';
+import type { Running } from './start.ts';
+
+/** An orderly stop that takes longer is cut short (design.md §8 promises ten seconds). */
+const STOP_WITHIN = 9_500;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const complain = (line: string): void => void process.stderr.write(`${line}\n`);
+
+function isFile(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function settings(): Config | null {
+  try {
+    return readConfig(process.env, isFile);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    complain(error.message);
+    return null;
+  }
+}
+
+async function run(config: Config): Promise<void> {
+  const log = createLog(config.logLevel);
+  const fall = (error: unknown): void => {
+    log.fatal({ err: error }, 'the process cannot go on');
+    process.exit(1);
+  };
+  process.on('unhandledRejection', fall);
+  process.on('uncaughtException', fall);
+
+  let running: Running | null = null;
+  let stopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => {
+      log.error({ signal }, 'the orderly stop took too long');
+      process.exit(1);
+    }, STOP_WITHIN).unref();
+    await running?.close();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+
+  try {
+    running = await start(config, log);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    complain(error.message);
+    process.exit(1);
+  }
+  for (const [name, address] of running.addresses) say(`${name.padEnd(20)}${address}`);
+  say(`ready ${running.url}`);
+}
+
+const config = settings();
+if (!config) process.exitCode = 1;
+else if (process.argv.includes('--check-config')) summary(config).forEach(say);
+else await run(config);

@@ -1,0 +1,178 @@
+import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createWebCryptoAdapter, MongoStore } from 'connect-mongo';
+import type { CryptoAdapter } from 'connect-mongo';
+import type { Logger } from 'pino';
+import type { AppServices } from './app.ts';
+import type { Config, QuickBooksWorld, Secrets } from './config.ts';
+import type { Clock, Dispatch, Random } from './core/ports.ts';
+import { createDispatch, tasksOf } from './jobs/agenda.ts';
+import { LinarcLibrary } from './linarc/library.ts';
+import { quickBooks } from './qbo/books.ts';
+import { INTUIT_ENDPOINTS, type IntuitEndpoints } from './qbo/endpoints.ts';
+import { intuitIdentity } from './qbo/identity.ts';
+import { openStores, type Stores } from './store/stores.ts';
+import type { World } from './sync/world.ts';
+
+/** Where the three worlds outside are, once everything that had to be started has been. */
+export interface Places {
+  readonly mongoUri: string;
+  /** Instead of the database the address names. */
+  readonly databaseName?: string;
+  /** The QuickBooks sandbox; null with Intuit itself. */
+  readonly quickbooksSandboxUrl: string | null;
+  readonly linarcUrl: string;
+}
+
+/** Who the app is to the QuickBooks sandbox. Nothing is protected by it. */
+export const SANDBOX_CLIENT = { clientId: 'linarc-class-sync', clientSecret: 'linarc-class-sync-sandbox-secret' } as const;
+
+const DATABASE = 'linarc-class-sync';
+const API_BASE = {
+  production: 'https://quickbooks.api.intuit.com',
+  sandbox: 'https://sandbox-quickbooks.api.intuit.com',
+} as const;
+/** How long work under way may take to come to a point where another process can go on. */
+const HAND_OVER = 5_000;
+/** QuickBooks gives up after 120 s itself (quickbooks.md §5.1). */
+const API_TIMEOUT = 125_000;
+const OAUTH_TIMEOUT = 30_000;
+
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done, { once: true });
+  }),
+};
+
+const UNIT = 2 ** 47;
+const random: Random = { hex: (bytes) => randomBytes(bytes).toString('hex'), unit: () => randomInt(UNIT) / UNIT };
+
+/** All that the app works with, and the work behind it. */
+export interface Services extends AppServices {
+  readonly stores: Stores;
+  /** Begins to take work. */
+  work(): Promise<void>;
+  /** Counts as not ready from now on, takes no more work, and hands over or finishes what is under way. */
+  rest(): Promise<void>;
+  /** Ends the connection to the database. */
+  close(): Promise<void>;
+}
+
+/**
+ * The composition root: everything is made here, once, and handed down. Throws when the database does not answer or the sealing keys
+ * are faulty.
+ */
+export async function openServices(config: Config, places: Places, secrets: Secrets, log: Logger): Promise<Services> {
+  const stores = await openStores({ uri: places.mongoUri, ...databaseOf(places), keys: ringOf(secrets), clock, random });
+  try {
+    const jobs = await createDispatch(databaseIn(stores));
+    const world = worldOf(config, places, stores, jobs.dispatch, log);
+    let isStopping = false;
+    return {
+      world,
+      stores,
+      ping: async (ms) => !isStopping && stores.ping(ms),
+      sessionStore: sessionStore(stores, secrets),
+      work: () => jobs.work(tasksOf(world), log),
+      rest: async () => {
+        isStopping = true;
+        await jobs.stop(HAND_OVER);
+      },
+      close: () => stores.close(),
+    };
+  } catch (error) {
+    await stores.close();
+    throw error;
+  }
+}
+
+function databaseIn({ connection }: Stores): NonNullable<Stores['connection']['db']> {
+  if (!connection.db) throw new Error('The connection to the database is not open.');
+  return connection.db;
+}
+
+function worldOf(config: Config, places: Places, stores: Stores, dispatch: Dispatch, log: Logger): World {
+  const { quickbooks, sandbox } = config;
+  const { quickbooksSandboxUrl, linarcUrl } = places;
+  const { companies, users, costCodes, classes, runs, history } = stores;
+  return {
+    clock, random, log, companies, users, costCodes, classes, runs, history,
+    library: new LinarcLibrary({ baseUrl: linarcUrl }),
+    identity: intuitIdentity({ ...clientOf(quickbooks), ...endpointsAt(quickbooksSandboxUrl), fetchTimeoutMs: OAUTH_TIMEOUT, clock }),
+    openBooks: quickBooks({ apiBase: quickbooksSandboxUrl ?? apiBaseOf(quickbooks), callTimeoutMs: API_TIMEOUT, clock }),
+    dispatch,
+    pace: quickbooks.kind === 'intuit' ? { speed: 1, limits: true } : { speed: sandbox.speed, limits: sandbox.limits },
+    owner: `${hostname()}-${process.pid}-${random.hex(4)}`,
+  };
+}
+
+/** Seconds between two notes in the database that a session is alive (engineering.md §2.8). */
+const TOUCH_AFTER = 300;
+
+/** Sessions in MongoDB: sealed, and filed under a digest, so that who reads the database finds no session id to use. */
+function sessionStore({ client, connection }: Stores, { sessionSecrets }: Secrets): MongoStore {
+  type Client = NonNullable<Parameters<typeof MongoStore.create>[0]['client']>;
+  return MongoStore.create({
+    // mongoose's driver is a minor version behind the one connect-mongo is typed with; the calls are the same (engineering.md §2.8).
+    client: client as unknown as Client,
+    dbName: connection.name,
+    touchAfter: TOUCH_AFTER,
+    cryptoAdapter: sessionSeals(sessionSecrets),
+    transformId: (sid) => createHash('sha256').update(sid).digest('base64url'),
+  });
+}
+
+/** Seals with the first secret and opens with any, so that a change of secrets signs nobody out. */
+function sessionSeals(secrets: readonly string[]): CryptoAdapter {
+  const adapters = secrets.map((secret) => createWebCryptoAdapter({ secret }));
+  return {
+    encrypt: async (text) => {
+      const [first] = adapters;
+      if (!first) throw new Error('There is no session secret.');
+      return first.encrypt(text);
+    },
+    decrypt: (sealed) => Promise.any(adapters.map((adapter) => adapter.decrypt(sealed))),
+  };
+}
+
+function databaseOf({ mongoUri, databaseName }: Places): { databaseName?: string } {
+  if (databaseName) return { databaseName };
+  const named = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.test(mongoUri);
+  return named ? {} : { databaseName: DATABASE };
+}
+
+function ringOf({ sealingKeys }: Secrets): { current: string; keys: Record<string, string> } {
+  return { current: sealingKeys[0]?.id ?? '', keys: Object.fromEntries(sealingKeys.map(({ id, key }) => [id, key])) };
+}
+
+function clientOf(quickbooks: QuickBooksWorld): { clientId: string; clientSecret: string; environment: 'sandbox' | 'production' } {
+  if (quickbooks.kind === 'sandbox') return { ...SANDBOX_CLIENT, environment: 'sandbox' };
+  const { clientId, clientSecret, environment } = quickbooks;
+  return { clientId, clientSecret, environment };
+}
+
+function apiBaseOf(quickbooks: QuickBooksWorld): string {
+  return API_BASE[quickbooks.kind === 'intuit' ? quickbooks.environment : 'sandbox'];
+}
+
+/** The sandbox has Intuit's paths under one address, and names Intuit's own issuer (quickbooks.md §10.1). */
+function endpointsAt(sandboxUrl: string | null): { endpoints?: IntuitEndpoints; nonceRequired?: boolean } {
+  if (sandboxUrl === null) return {};
+  const endpoints = {
+    authorize: `${sandboxUrl}/connect/oauth2`,
+    token: `${sandboxUrl}/oauth2/v1/tokens/bearer`,
+    revoke: `${sandboxUrl}/v2/oauth2/tokens/revoke`,
+    userinfo: `${sandboxUrl}/v1/openid_connect/userinfo`,
+    jwks: `${sandboxUrl}/op/v1/jwks`,
+    issuer: INTUIT_ENDPOINTS.sandbox.issuer,
+  };
+  return { endpoints, nonceRequired: true };
+}
