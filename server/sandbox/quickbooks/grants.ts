@@ -168,8 +168,8 @@ export class Grants {
     this.#journal.put('grant', grant.id, grant);
     this.#journal.put('clock', 'virtual', now);
     return {
-      accessToken: access.token, refreshToken: refresh.value, refreshSeconds: Math.floor((refresh.expires - now) / 1000),
-      hardSeconds: Math.floor((grant.hardEnd - now) / 1000),
+      accessToken: access.token, refreshToken: refresh.value, refreshSeconds: Math.round((refresh.expires - now) / 1000),
+      hardSeconds: Math.round((grant.hardEnd - now) / 1000),
     };
   }
 
