@@ -116,6 +116,9 @@ async function connectedBackend(database: Database): Promise<ConstructorParamete
   const mongo = database as unknown as AgendaDatabase;
   const repository = new MongoJobRepository({ mongo, db: { collection: COLLECTION }, ensureIndex: false });
   await repository.connect();
+  const unlock = repository.unlockJob.bind(repository);
+  // Agenda waits for no answer here, so a failure would end the process; a message that stays locked comes back by itself.
+  repository.unlockJob = (job) => unlock(job).catch(() => {});
   const key = { name: 1, nextRunAt: 1, priority: -1, lockedAt: 1, disabled: 1 } as const;
   await mongo.collection(COLLECTION).createIndex(key, { name: 'findAndLockNextJobIndex' });
   return { name: 'MongoDB', repository, ownsConnection: false, connect: async () => {}, disconnect: async () => {} };
