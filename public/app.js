@@ -194,6 +194,11 @@
       return undefined;
     }
     if (event.target === $('sheet')) return closeSheet();
+    const dismiss = near(event, '.dismiss');
+    if (dismiss) {
+      dismiss.closest('.notice').remove();
+      return undefined;
+    }
     const copy = near(event, '[data-copy]');
     if (copy) {
       navigator.clipboard?.writeText($(copy.dataset.copy).textContent).then(() => announce('Copied'), () => announce('Could not copy'));
@@ -264,6 +269,15 @@
     const state = document.querySelector('[data-announce]')?.dataset.announce ?? '';
     if (state !== reported && (state || reported)) announce(state || 'Finished');
     reported = state;
+  });
+  // Addresses stay short: a filter field that says nothing is left out. What was synced or taken out is no longer selected.
+  document.addEventListener('htmx:config:request', (event) => {
+    const { request, sourceElement } = event.detail.ctx;
+    if (sourceElement.id === 'filters') for (const [name, value] of [...request.body]) if (value === '') request.body.delete(name);
+  });
+  document.addEventListener('htmx:before:swap', (event) => {
+    const { request, response } = event.detail.ctx;
+    if (request?.method === 'POST' && response?.status < 400 && /^\/(runs|cost-codes\/(ex|in)clusions)$/.test(request.action)) clear();
   });
   document.addEventListener('htmx:error', (event) => {
     if (event.detail.ctx?.request) trouble();

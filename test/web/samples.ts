@@ -2,7 +2,7 @@
 import { DEFAULT_SETTINGS, NO_COUNTS, type Company, type ImportState, type User } from '../../server/core/company.ts';
 import { sortKey } from '../../server/core/names.ts';
 import { problem } from '../../server/core/problems.ts';
-import type { RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
+import type { Exchange, RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
 import { NO_RUN_COUNTS, OPEN_WINDOWS, type Run } from '../../server/core/run.ts';
 
 export const NOW = Date.UTC(2026, 2, 4, 9, 30);
@@ -85,6 +85,12 @@ export const DUPLICATE = problem('name_refused_duplicate', {
   field: 'Name', value: '03 30 53 Miscellaneous Cast-in-Place Concrete',
   raw: { status: 400, code: '6240', message: 'Duplicate Name Exists Error', detail: 'The name supplied already exists. : Id=42', element: 'Name', intuitTid: '1-5f0c-3e8d1a' },
 });
+
+export const sampleExchange: Exchange = {
+  at: ago(MINUTE), operation: 'create', requestid: 'r-77', status: 400, intuitTid: '1-5f0c-3e8d1a', took: 214,
+  request: { Name: '03 30 53 Miscellaneous Cast-in-Place Concrete' },
+  response: { Fault: { Error: [{ Message: 'Duplicate Name Exists Error', code: '6240' }], type: 'ValidationFault' } },
+};
 
 export function sampleRecords(): readonly StagedRecord[] {
   return CODES.map(([code, name, status, taskType = 'FIELD'], i) => {

@@ -1,13 +1,23 @@
 // Every state of every page, as a model made by the real presenters.
 import type { ProblemCode } from '../../server/core/problems.ts';
 import type { Renderer } from '../../server/web/render.ts';
+import { connectPage, steps } from '../../server/web/present/doors.ts';
+import { excludePage } from '../../server/web/present/exclude.ts';
+import { history } from '../../server/web/present/history.ts';
+import { jsonScript } from '../../server/web/present/json.ts';
+import { mapping, type MappingFacts } from '../../server/web/present/mapping.ts';
 import { notice } from '../../server/web/present/notice.ts';
+import { picker } from '../../server/web/present/picker.ts';
+import { preview } from '../../server/web/present/preview.ts';
+import { runLine, runPage } from '../../server/web/present/runs.ts';
+import { settingsPage } from '../../server/web/present/settings.ts';
 import { shell, type Shell, type Surroundings } from '../../server/web/present/shell.ts';
 import { staging, type StagingFacts } from '../../server/web/present/staging.ts';
 import { readQuery } from '../../server/web/query.ts';
 import type { Views } from '../../server/web/views.ts';
-import { NO_COUNTS } from '../../server/core/company.ts';
-import { NOW, sampleCompany, sampleImport, sampleRecords, sampleRun, sampleUser } from './samples.ts';
+import { DEFAULT_SETTINGS, NO_COUNTS } from '../../server/core/company.ts';
+import { FACT_KINDS, type QuickBooksClass, type StagedRecord } from '../../server/core/records.ts';
+import { DUPLICATE, NOW, sampleCompany, sampleExchange, sampleRecord, sampleImport, sampleRecords, sampleRun, sampleUser } from './samples.ts';
 
 interface Drawing<V extends keyof Views> {
   readonly view: V;
@@ -48,6 +58,40 @@ const page = (facts: Partial<StagingFacts> = {}, around: Partial<Surroundings> =
   view: 'staging/page', model: staging(sampleFacts(facts)), shell: sampleShell('/cost-codes', 'Cost Codes', around), ...(open && { open }),
 });
 
+const on = <V extends keyof Views>(view: V, model: Views[V], path: string, title: string, around: Partial<Surroundings> = {}): Drawing<V> => ({
+  view, model, shell: sampleShell(path, title, around),
+});
+const nobody: Partial<Surroundings> = { user: null, company: null, role: null, companies: [] };
+const arrived: Partial<Surroundings> = { company: null, role: null, companies: [] };
+const linked: StagedRecord = sampleRecord('03 30 53', 'Miscellaneous Cast-in-Place Concrete', {
+  status: 'failed', problem: DUPLICATE, lastExchange: sampleExchange,
+  link: { id: '42', syncToken: '3', name: '03 30 53 Misc Concrete', parentId: null, active: true, how: 'matched' },
+});
+const aClass = (id: string, path: string, active = true): QuickBooksClass => ({
+  id, syncToken: '0', name: path.split(':').at(-1) ?? path, fullyQualifiedName: path, parentId: path.includes(':') ? '1' : null, active, createdAt: null, updatedAt: null,
+});
+const mapped: MappingFacts = {
+  company: sampleCompany(), role: 'operator', record: linked, current: aClass('42', 'Concrete, misc.'), notice: notice('good', 'Linked to the class.'), search: 'conc',
+  suggestions: [{ class: aClass('42', '03 30 53 Misc Concrete'), evidence: 'same number 03 30 53', usedBy: [] }, { class: aClass('43', 'Field:Concrete', false), evidence: 'name 92 % alike', usedBy: [] }],
+  found: [{ class: aClass('44', 'Field:03 31 00 Structural'), usedBy: ['03 31 00'] }],
+};
+const facts = [
+  { id: '2', record: linked.id, at: new Date(NOW - 60_000), by: { kind: 'person', userId: 'u', name: 'Mara Keller' }, kind: 'failed', changes: [], run: run.id, exchange: sampleExchange, problem: DUPLICATE },
+  { id: '1', record: linked.id, at: new Date(NOW - 90_000), by: { kind: 'automatic', what: 'Import by Mara Keller' }, kind: 'changed', changes: [{ field: 'Task Name', from: 'Misc Concrete', to: 'Miscellaneous Cast-in-Place Concrete' }], run: null, exchange: null, problem: null },
+] as const;
+const planned = {
+  counts: { create: 812, link: 4, rename: 14, move: 0, reactivate: 3, inactivate: 0, none: 7, blocked: 1 }, skipped: { synced: 2, excluded: 1 },
+  rows: [
+    { id: '1', code: '03 30 00', name: 'Cast-in-Place Concrete', action: 'create', before: null, after: { name: '03 30 00 Cast-in-Place Concrete', parentId: null, active: true }, reason: null, problem: null },
+    { id: '2', code: '03 30 53', name: 'Miscellaneous', action: 'rename', before: { name: '03 30 53 Misc', parentId: null, active: true }, after: { name: '03 30 53 Miscellaneous', parentId: null, active: true }, reason: null, problem: null },
+    { id: '3', code: '03 31 00', name: 'Structural', action: 'blocked', before: null, after: null, reason: null, problem: DUPLICATE },
+  ],
+} as const;
+const entries = records.slice(0, 6).map((record) => ({ linarcId: record.linarcId, raw: {}, costCode: record.source, unreadable: null }));
+const linarc = { notice: null, linked: null, fields: { companyId: 'lin-hillside', apiKey: 'key' }, tested: null, fault: null, denied: null, prefilled: true };
+const ended = sampleRun({ state: 'finished', active: false, endedAt: new Date(NOW - 1000), total: 5467 });
+const halted = sampleRun({ state: 'halted', problem: { code: 'reconnect_needed', field: null, value: null, raw: null } });
+
 export const STATES: Readonly<Record<string, State>> = {
   'staging': page(),
   'staging-card': page({}, {}, '.card'),
@@ -60,4 +104,30 @@ export const STATES: Readonly<Record<string, State>> = {
   'staging-unlinked': page({ company: unlinked, page: { records: [], total: 0 }, counts: counts(0), causes: [] }, { company: unlinked }),
   'staging-lost': page({ company: lost }, { company: lost }),
   'staging-viewer': page({ role: 'viewer' }, { role: 'viewer' }),
+  'landing': on('connect/landing', { notice: null, sandbox: 'http://localhost:3001' }, '/', 'Sign in', nobody),
+  'landing-denied': on('connect/landing', { notice: notice('bad', 'You chose not to allow it in QuickBooks.', { next: 'You can try again whenever you want.' }), sandbox: null }, '/', 'Sign in', nobody),
+  'connect-first': on('connect/quickbooks', connectPage(null, null, [], null), '/connect', 'QuickBooks connection', arrived),
+  'connect-connected': on('connect/quickbooks', connectPage(sampleCompany(), 'admin', [sampleCompany(), { ...sampleCompany(), id: 'e'.repeat(24) as never, name: 'Ridgeline' }], null), '/connect', 'QuickBooks connection'),
+  'connect-lost': on('connect/quickbooks', connectPage(lost, 'admin', [lost], null), '/connect', 'QuickBooks connection', { company: lost }),
+  'linarc': on('connect/linarc', { ...linarc, steps: steps(2) }, '/linarc', 'Linarc company', { company: unlinked }),
+  'linarc-tested': on('connect/linarc', { ...linarc, steps: steps(2), tested: { name: 'Hillside Builders LLC', words: '281 cost codes' } }, '/linarc', 'Linarc company', { company: unlinked }),
+  'linarc-fault': on('connect/linarc', { ...linarc, steps: [], fault: 'Both the company id and the API key are needed.' }, '/linarc', 'Linarc company'),
+  'history': on('record/history', history(linked, facts, null, FACT_KINDS), '/cost-codes/x/history', 'Change History'),
+  'history-empty': on('record/history', history(linked, [], 'gone', FACT_KINDS), '/cost-codes/x/history', 'Change History'),
+  'json': on('record/json', jsonScript(linked), '/cost-codes/x/json', 'Json Script'),
+  'mapping': on('record/mapping', mapping(mapped), '/cost-codes/x/mapping', 'Manual Mapping'),
+  'mapping-viewer': on('record/mapping', mapping({ ...mapped, role: 'viewer', found: [], notice: null }), '/cost-codes/x/mapping', 'Manual Mapping', { role: 'viewer' }),
+  'exclude': on('record/exclude', excludePage(12, { hidden: [['scope', 'ids'], ['id', linked.id]], including: false, back: '/cost-codes' }), '/cost-codes/exclude', 'Exclude'),
+  'exclude-none': on('record/exclude', excludePage(0, { hidden: [], including: false, back: '/cost-codes' }), '/cost-codes/exclude', 'Exclude'),
+  'preview': on('staging/preview', preview(planned, { hidden: [['scope', 'matching'], ['filter', '']], denied: null }), '/cost-codes/preview', 'Preview'),
+  'picker': on('staging/picker', picker({ library: 'Hillside', search: 'con', page: { entries, total: 120, next: 'c2' }, staged: records.slice(0, 2), notice: null, denied: null }), '/imports/selected', 'Import Selected'),
+  'picker-down': on('staging/picker', picker({ library: 'Hillside', search: '', page: null, staged: [], notice: notice('bad', 'Linarc cannot be reached just now.'), denied: null }), '/imports/selected', 'Import Selected'),
+  'runs': on('runs/list', { runs: [runLine(run, NOW), runLine(ended, NOW), runLine(halted, NOW)] }, '/runs', 'Runs'),
+  'runs-none': on('runs/list', { runs: [] }, '/runs', 'Runs'),
+  'run-going': on('runs/page', runPage(run, NOW, null), '/runs/x', 'Run', { run }),
+  'run-ended': on('runs/page', runPage(ended, NOW, null), '/runs/x', 'Run'),
+  'run-halted': on('runs/page', runPage(halted, NOW, null), '/runs/x', 'Run', { run: halted, company: lost }),
+  'settings': on('settings/page', settingsPage(sampleCompany(), DEFAULT_SETTINGS, records.slice(0, 5), { fault: null, notice: null }), '/settings', 'Settings'),
+  'settings-fault': on('settings/page', settingsPage(sampleCompany(), { ...DEFAULT_SETTINGS, namePattern: '{cod}' }, records, { fault: '{cod} is not known; use {code} and {name}.', notice: null }), '/settings', 'Settings'),
+  'failure': on('failure/page', { status: 404, title: 'Not found', sentence: 'There is no such page in this company.', next: 'Go back to the cost codes and choose again.', requestId: 'r-1' }, '/nothing', 'Not found'),
 };

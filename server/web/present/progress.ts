@@ -43,7 +43,7 @@ export function runTitle(state: RunState): string {
 }
 
 export function actorName(by: Actor): string {
-  return by.kind === 'person' ? by.name : `automatic: ${by.what}`;
+  return by.kind === 'person' ? by.name : by.what;
 }
 
 export function outcomes(counts: RunCounts): readonly Outcome[] {
@@ -70,7 +70,7 @@ export function runProgress(run: Run, now: number): RunProgress {
     done,
     total: run.total,
     percent: run.total === 0 ? 0 : Math.floor((done / run.total) * 100),
-    words: `${count(done)} of ${count(run.total)}`,
+    words: run.active && run.total === 0 ? 'reading the selection' : `${count(done)} of ${count(run.total)}`,
     pace: run.active ? paceOf(run, done, now) : null,
     waiting: run.waiting === null ? null : {
       sentence: describe(run.waiting.problem).sentence,

@@ -64,7 +64,7 @@ export function shell(around: Surroundings, given: {
     tabs: company === null ? [] : tabs(company, role, given.path),
     connections: company === null ? [] : connections(company),
     activity: activity(run, given.now),
-    banner: company === null ? null : banner(company),
+    banner: company === null || given.path === paths.linarc || given.path === paths.connect ? null : banner(company),
     sandbox: given.sandbox,
   };
 }

@@ -155,7 +155,7 @@ export function staging(facts: StagingFacts): Staging {
     search: { text: query.filter.search ?? '', hidden: hiddenBut(query, 'q', 'type', 'active', 'from', 'select') },
     chips: chips(counts, query),
     types: options('Every type', facts.taskTypes.map((type) => [type, type]), query.filter.taskType ?? ''),
-    actives: options('Active and inactive', [['Active', 'yes'], ['Inactive', 'no']], activeValue(query.filter)),
+    actives: options('Active or not', [['Active', 'yes'], ['Inactive', 'no']], activeValue(query.filter)),
     narrowed: narrowed(query, page.total),
     causes: facts.causes.map((cause) => causeCard(cause, query)),
     table: page.total === 0 ? null : table(facts, denied !== null),
