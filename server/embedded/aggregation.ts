@@ -61,7 +61,7 @@ export function* aggregate(
 
 function documentsOf(catalog: Catalog, db: string, collection: Collection | undefined, split: Split, scope: Scope): Documents {
   const foreign: Foreign = (name, pipeline, inner) => foreignDocuments(catalog, db, name, pipeline, inner);
-  const fast = collection && !split.shaped && split.search.hint === undefined
+  const fast = collection && split.rest.length > 0 && !split.shaped && split.search.hint === undefined
     ? fromKeys(collection, split.search, split.rest[0], scope) : undefined;
   if (fast) return runStages(fast, split.rest.slice(1), scope, foreign);
   return runStages(decoded(collection, split.search), split.rest, scope, foreign);

@@ -6,7 +6,7 @@ import { compareValues, equalValues, rankOf, RANK } from './compare.ts';
 import { double, field, isDocument, isInt32, setField } from './document.ts';
 import type { BsonDocument } from './document.ts';
 import { MongoFault } from './faults.ts';
-import { approximate, arithmetic, isNumeric, typed, widest } from './numbers.ts';
+import { approximate, arithmetic, decimalParts, isNumeric, typed, widest } from './numbers.ts';
 import type { Numeric } from './numbers.ts';
 import { valueAt } from './paths.ts';
 import { bsonType, typeName, typeNumber } from './types.ts';
@@ -64,7 +64,24 @@ function compile(expression: unknown, evaluation: () => Evaluation): (document: 
     return () => expression;
   }
   const prepared = prepare(expression);
-  return (document) => evalExpr(document, prepared, evaluation().update({ root: document }) as never);
+  return (document) => {
+    try {
+      return evalExpr(document, prepared, evaluation().update({ root: document }) as never);
+    } catch (error) {
+      throw translated(error);
+    }
+  };
+}
+
+/** mingo's errors that MongoDB answers with a code of their own. */
+function translated(error: unknown): unknown {
+  if (error instanceof Error && error.message.startsWith('Use of undefined variable')) return MongoFault.location(17276, error.message);
+  return error;
+}
+
+/** Is this the name of an expression operator? */
+export function isExpression(name: string): boolean {
+  return KNOWN.has(name) || name === '$literal' || name === '$const';
 }
 
 function fieldPath(expression: string): string[] {
@@ -348,7 +365,7 @@ function toObjectId(value: unknown, failed: () => MongoFault): ObjectId {
 function toDate(value: unknown, failed: () => MongoFault): Date {
   if (value instanceof Date) return value;
   if (value instanceof ObjectId) return value.getTimestamp();
-  const date = isNumeric(value) ? new Date(approximate(value)) : typeof value === 'string' ? new Date(value) : undefined;
+  const date = isNumeric(value) && !isInt32(value) ? new Date(approximate(value)) : typeof value === 'string' ? new Date(value) : undefined;
   if (!date || Number.isNaN(date.getTime())) throw failed();
   return date;
 }
@@ -386,6 +403,32 @@ const $getField: Operator = (target, expression, options) => {
   return isDocument(input) ? field(input, String(name)) : undefined;
 };
 
+/** Rounds a decimal number's digits to a place; mingo's own loses digits to binary fractions. */
+function rounding(name: string, cut: (digits: bigint, unit: bigint) => bigint): Operator {
+  return (target, expression, options) => {
+    const [value, place = 0] = argumentsOf(target, expression, options);
+    if (value === null || value === undefined || place === null) return null;
+    const places = approximate(numericOperand(name, place, 'numeric types'));
+    const number = numericOperand(name, value, 'numeric types');
+    if (!Number.isInteger(places) || places < -20 || places > 100) {
+      throw MongoFault.location(51083, `cannot apply ${name} with precision value ${places} value must be in [-20, 100]`);
+    }
+    const parts = decimalParts(number);
+    if (!parts || parts.exponent >= -places) return number;
+    const unit = 10n ** BigInt(-places - parts.exponent);
+    const text = `${cut(parts.digits, unit)}E${-places}`;
+    return number instanceof Decimal128 ? Decimal128.fromString(text) : typed(Number(text), widest([number]));
+  };
+}
+
+function roundHalfEven(digits: bigint, unit: bigint): bigint {
+  const quotient = digits / unit;
+  const rest = digits % unit;
+  const twice = (rest < 0n ? -rest : rest) * 2n;
+  const away = twice > unit || (twice === unit && quotient % 2n !== 0n);
+  return away ? quotient + (digits < 0n ? -1n : 1n) : quotient;
+}
+
 function grouped(names: string[], result: 'double' | 'input' | 'as is'): Record<string, Operator> {
   return Object.fromEntries(names.map((name) => [name, withNumbers(name, result)]));
 }
@@ -418,7 +461,9 @@ const OWN: Record<string, Operator> = {
   $isArray: (target, expression, options) => bsonType(argumentsOf(target, expression, options)[0]) === 4,
   ...grouped(['$divide', '$exp', '$ln', '$log', '$log10', '$sqrt', '$sin', '$cos', '$tan', '$degreesToRadians', '$radiansToDegrees'],
     'double'),
-  ...grouped(['$abs', '$ceil', '$floor', '$mod', '$round', '$trunc', '$pow'], 'input'),
+  $round: rounding('$round', roundHalfEven),
+  $trunc: rounding('$trunc', (digits, unit) => digits / unit),
+  ...grouped(['$abs', '$ceil', '$floor', '$mod', '$pow'], 'input'),
   ...grouped(['$arrayElemAt', '$range', '$slice', '$substr', '$substrBytes', '$substrCP', '$dateAdd', '$dateSubtract', '$dateDiff',
     '$dateFromParts', '$dateTrunc', '$bitAnd', '$bitOr', '$bitXor', '$bitNot'], 'as is'),
 };

@@ -207,7 +207,7 @@ function comparison(path: string, op: string, operand: unknown): Leaf {
   const rank = rankOf(operand);
   const nan = isNumeric(operand) && Number.isNaN(toNumber(operand));
   if (operand instanceof MinKey || operand instanceof MaxKey) {
-    return leaf(path, op, operand, (value) => value !== undefined && accept(compareValues(value, operand)));
+    return leaf(path, op, operand, (value) => accept(compareValues(value, operand)));
   }
   return leaf(path, op, operand, (value) => {
     if (value === undefined && rank !== RANK.null) return false;

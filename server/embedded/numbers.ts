@@ -163,7 +163,8 @@ function decimalArithmetic(operation: 'add' | 'multiply', a: Numeric, b: Numeric
   return toDecimal(x.digits * 10n ** BigInt(x.exponent - exponent) + y.digits * 10n ** BigInt(y.exponent - exponent), exponent);
 }
 
-function decimalParts(value: Numeric): { digits: bigint; exponent: number } | undefined {
+/** A number as digits times a power of ten; undefined for NaN and infinities. */
+export function decimalParts(value: Numeric): { digits: bigint; exponent: number } | undefined {
   const text = value instanceof Long || value instanceof Decimal128 ? value.toString() : decimalTextOfDouble(value);
   const match = /^(-?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(text);
   if (!match) return undefined;
@@ -174,7 +175,7 @@ function decimalParts(value: Numeric): { digits: bigint; exponent: number } | un
 /** MongoDB takes a double's first 15 digits when it becomes a decimal. */
 function decimalTextOfDouble(value: number | Double | Int32): string {
   const plain = approximate(value);
-  return Number.isInteger(plain) && Math.abs(plain) < 2 ** 53 ? String(plain) : plain.toPrecision(15);
+  return Number.isSafeInteger(plain) ? String(plain) : plain.toPrecision(15);
 }
 
 function toDecimal(digits: bigint, exponent: number): Decimal128 {

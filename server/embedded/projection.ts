@@ -1,6 +1,6 @@
 import { isDocument, setField } from './document.ts';
 import type { BsonDocument } from './document.ts';
-import { isTruthy } from './expressions.ts';
+import { isExpression, isTruthy } from './expressions.ts';
 import type { Scope } from './expressions.ts';
 import { MongoFault } from './faults.ts';
 import { matchedPosition, parseFilter } from './filter.ts';
@@ -59,6 +59,8 @@ function parse(projection: BsonDocument, scope: Scope, filter: Filter | undefine
     } else if (filter && isDocument(value) && ('$slice' in value || '$elemMatch' in value)) {
       arrayOperator(parsed, path, value, scope, modes);
     } else {
+      const name = isDocument(value) ? Object.keys(value)[0] : undefined;
+      if (name !== undefined && !isExpression(name)) throw MongoFault.location(31325, `Unknown expression ${name}`);
       modes.add(true);
       place(root, path, scope.compile(value));
     }

@@ -1,5 +1,6 @@
 import { Lazy } from 'mingo/lazy';
 import * as pipelineOperators from 'mingo/operators/pipeline';
+import { compareValues } from './compare.ts';
 import { field, isDocument, setField, toNumber } from './document.ts';
 import type { BsonDocument } from './document.ts';
 import type { Scope } from './expressions.ts';
@@ -45,7 +46,7 @@ export function stageOf(stage: unknown): [string, unknown] {
 
 const REFUSED = new Set(['$out', '$merge', '$changeStream', '$changeStreamSplitLargeEvent', '$geoNear', '$graphLookup', '$search', '$searchMeta',
   '$vectorSearch', '$listSessions', '$currentOp', '$planCacheStats', '$documents']);
-const FROM_MINGO = new Set(['$bucket', '$bucketAuto', '$densify', '$fill', '$redact', '$sample', '$setWindowFields']);
+const FROM_MINGO = new Set(['$bucketAuto', '$densify', '$fill', '$redact', '$sample', '$setWindowFields']);
 
 function mingoStage(name: string, input: Documents, operand: unknown, scope: Scope): Documents {
   if (!FROM_MINGO.has(name)) throw MongoFault.location(40324, `Unrecognized pipeline stage name: '${name}'`);
@@ -242,8 +243,29 @@ const $unionWith: Stage = (input, operand, scope, foreign) => {
 
 const $addFields: Stage = (input, operand, scope) => map(input, parseAddFields(operand, scope, '$addFields'));
 
+/** Groups by the boundaries a value lies between. */
+const $bucket: Stage = (input, operand, scope) => {
+  const spec = requireDocument(operand, 40201, 'Argument to $bucket stage must be an object');
+  const { boundaries, groupBy, output = { count: { $sum: 1 } } } = spec;
+  if (!Array.isArray(boundaries) || boundaries.length < 2) throw MongoFault.location(40192, "The $bucket 'boundaries' field must have at least 2 values");
+  const compute = scope.compile(groupBy);
+  const bucketOf = (document: BsonDocument): unknown => {
+    const value = compute(document) ?? null;
+    const above = boundaries.findIndex((boundary) => compareValues(value, boundary) < 0);
+    if (above > 0) return boundaries[above - 1];
+    if ('default' in spec) return spec['default'];
+    throw MongoFault.location(40066, '$switch could not find a matching branch for an input, and no default was specified.');
+  };
+  const { fields } = parseGroup({ ...requireDocument(output, 40196, "The $bucket 'output' field must be an object"), _id: null }, scope);
+  return (function* bucket() {
+    const groups = new Groups({ id: bucketOf, fields });
+    for (const document of input) groups.add(document);
+    yield* [...groups.results()].sort((a, b) => compareValues(a['_id'], b['_id']));
+  })();
+};
+
 const STAGES: Record<string, Stage> = {
-  $match, $project, $group, $sort, $limit, $skip, $count, $replaceRoot, $replaceWith, $sortByCount, $facet, $unwind, $lookup, $unionWith,
+  $match, $project, $group, $sort, $limit, $skip, $count, $replaceRoot, $replaceWith, $sortByCount, $facet, $unwind, $lookup, $unionWith, $bucket,
   $addFields, $set: $addFields, $unset: (input, operand, scope) => map(input, parseUnset(operand, scope)),
 };
 

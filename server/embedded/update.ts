@@ -1,5 +1,5 @@
 import { Long, ObjectId, Timestamp } from 'bson';
-import { compareValues, equalValues } from './compare.ts';
+import { compareStrings, compareValues, equalValues } from './compare.ts';
 import { cloneValue, field, isDocument, setField, toNumber } from './document.ts';
 import type { BsonDocument } from './document.ts';
 
@@ -105,6 +105,17 @@ function withoutMissing(value: unknown): unknown {
   return result;
 }
 
+/** MongoDB applies updates in the order of their paths, numbers by value, so new fields come in that order. */
+function inPathOrder(a: Step, b: Step): number {
+  const [x, y] = [a, b].map((step) => (step.operator === '$rename' ? String(step.operand).split('.') : step.parts)) as [string[], string[]];
+  for (let at = 0; at < Math.min(x.length, y.length); at++) {
+    const [left = '', right = ''] = [x[at], y[at]];
+    const order = isIndex(left) && isIndex(right) ? Number(left) - Number(right) : compareStrings(left, right);
+    if (order !== 0) return order;
+  }
+  return x.length - y.length;
+}
+
 interface Step {
   operator: string;
   path: string;
@@ -114,7 +125,7 @@ interface Step {
 }
 
 function modifiers(update: BsonDocument, arrayFilters: unknown, scope: Scope): Update {
-  const steps = Object.keys(update).flatMap((name) => stepsOf(name, update[name], scope));
+  const steps = Object.keys(update).flatMap((name) => stepsOf(name, update[name], scope)).sort(inPathOrder);
   refuseConflicts(steps);
   const filters = parseArrayFilters(arrayFilters, scope);
   refuseUnusedFilters(filters, steps);
