@@ -87,7 +87,12 @@ function paceOf(run: Run, done: number, now: number): string | null {
   const elapsed = now - run.startedAt.getTime();
   if (elapsed < 1000) return null;
   const perMs = done / elapsed;
-  return `${count(Math.round(perMs * 60_000))} a minute · about ${lasting((run.total - done) / perMs)} left`;
+  return `${count(Math.round(perMs * 60_000))} a minute · about ${lasting(roughly((run.total - done) / perMs))} left`;
+}
+
+/** Time left is a guess: told in steps of ten seconds. */
+function roughly(ms: number): number {
+  return Math.ceil(ms / 10_000) * 10_000;
 }
 
 function wishesFor(state: RunState): RunProgress['wishes'] {

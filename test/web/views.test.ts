@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { createRenderer, viewNames } from '../../server/web/render.ts';
+import { wordsOf } from '../support/forms.ts';
+import { drawn, STATES } from './states.ts';
+
+const root = 'views';
+const names = viewNames(root);
+const sourceOf = (name: string) => readFileSync(join(root, `${name}.ejs`), 'utf8');
+const renderer = createRenderer(root);
+
+describe('The rules of the views', () => {
+  for (const name of names) {
+    it(`${name} writes raw HTML only for a view inside it or the page's body`, () => {
+      const raw = [...sourceOf(name).matchAll(/<%-([\s\S]*?)[-_]?%>/g)].map(([, code = '']) => code.trim());
+      for (const code of raw) expect(code).to.match(/^(include\('[\w/-]+'\)|locals\.part\('[\w/-]+', [\s\S]+\)|locals\.body)$/);
+    });
+
+    it(`${name} has no inline style, script or handler`, () => {
+      const source = sourceOf(name);
+      expect(source).to.not.match(/<style|\sstyle=|\son\w+=|hx-on|javascript:/i);
+      expect(source).to.not.match(/<script(?![^>]*\ssrc=)/i);
+      expect(source).to.not.match(/hx-vals="js:|hx-trigger="[^"]*\[/);
+    });
+  }
+
+  it('pages of all states hold no inline style, script or handler either', () => {
+    for (const [name, state] of Object.entries(STATES)) {
+      expect(drawn(renderer, state), name).to.not.match(/<style|\sstyle=|\son\w+="|<script(?![^>]*\ssrc=)/i);
+    }
+  });
+
+  it('no state prints an undefined or null value', () => {
+    for (const [name, state] of Object.entries(STATES)) expect(wordsOf(drawn(renderer, state)), name).to.not.match(/\bundefined\b|\[object |\bNaN\b/);
+  });
+
+  it('no page has an id twice', () => {
+    for (const [name, state] of Object.entries(STATES)) {
+      const ids = [...drawn(renderer, state).matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
+      expect(ids.filter((id, i) => ids.indexOf(id) !== i), name).to.deep.equal([]);
+    }
+  });
+
+  it('an unknown view and a misspelt name throw instead of printing nothing', () => {
+    expect(() => renderer.part('nothing' as never, {} as never)).to.throw('There is no view');
+  });
+});
+
+/** What a person must be able to read in each state. */
+const SAYS: Readonly<Record<keyof typeof STATES, readonly string[]>> = {
+  'staging': ['Hillside Builders', '8,774 cost codes staged', 'by Mara Keller', '03 30 53', 'Select All', 'Sync to QBO', '6,120 Synced', 'Name already used', '1–17 of 8,774'],
+  'staging-card': ['QuickBooks says the name', 'Open Manual Mapping', 'What QuickBooks said', '1-5f0c-3e8d1a'],
+  'staging-menu': ['Syncing 9 cost codes. 3 were left out'],
+  'staging-selected': ['8,774 selected of 8,774 · 2,574 can sync', '“concrete” in code or name'],
+  'staging-running': ['Syncing to QuickBooks', '5,467 of 8,774', 'Pause', 'Cancel', '5,210 created', 'Syncing 62 %'],
+  'staging-importing': ['Importing all items from Linarc', '3,200 of 8,774 read'],
+  'staging-first': ['Nothing staged yet', 'Importing only prepares them here'],
+  'staging-no-match': ['No cost code matches', 'Show all cost codes'],
+  'staging-unlinked': ['Link your Linarc company', 'No Linarc company is linked yet'],
+  'staging-lost': ['QuickBooks no longer accepts the connection', 'Reconnect to QuickBooks'],
+  'staging-viewer': ['Your role in Hillside Builders is viewer'],
+  'landing': ['Sign in with Intuit', 'Connect to QuickBooks', 'Sandbox mode'],
+  'landing-denied': ['You chose not to allow it in QuickBooks.'],
+  'connect-first': ['Connect to QuickBooks', 'Connect your QuickBooks company'],
+  'connect-connected': ['Disconnect from QuickBooks', 'Ridgeline'],
+  'connect-lost': ['Reconnect to QuickBooks'],
+  'linarc': ['Link Linarc company', 'Filled in for the Linarc sandbox'],
+  'linarc-tested': ['The key opens Hillside Builders LLC : 281 cost codes'],
+  'linarc-fault': ['Both the company id and the API key are needed.'],
+  'history': ['Change History', 'Sync failed', 'Misc Concrete → Miscellaneous Cast-in-Place Concrete', '214 ms', 'Duplicate Name Exists Error'],
+  'history-empty': ['Nothing of this kind has happened yet.'],
+  'json': ['Json Script', 'Linarc record', 'Wanted class', 'Last request to QuickBooks', 'Last answer from QuickBooks'],
+  'mapping': ['Manual Mapping', 'Concrete, misc.', 'Put Linarc’s value back', 'name 92 % alike', 'Reactivate and link', 'Used by 03 31 00', 'Refresh from QuickBooks'],
+  'mapping-viewer': ['Your role in Hillside Builders is viewer', 'No class has “conc”'],
+  'exclude': ['12 cost codes', 'Reason'],
+  'exclude-none': ['Nothing is selected.'],
+  'preview': ['Create', '812', 'Rename', '03 30 53 Misc → 03 30 53 Miscellaneous', '3 are left out: 2 Synced and 1 Excluded.', 'and 831 more changes'],
+  'picker': ['Import Selected Items from Linarc', '120 cost codes with “con”', 'Staged, Synced', 'More'],
+  'picker-down': ['Linarc cannot be reached just now.'],
+  'runs': ['Finished', 'Stopped', '5,210 created'],
+  'runs-none': ['Nothing was synced yet'],
+  'run-going': ['Syncing to QuickBooks', 'Batches sent', '183'],
+  'run-ended': ['Finished', 'Duration'],
+  'run-halted': ['Connection lost', 'Reconnect to QuickBooks'],
+  'settings': ['Structure of the classes', 'Class name', '03 30 00'.slice(0, 2)],
+  'settings-fault': ['{cod} is not known; use {code} and {name}.'],
+  'failure': ['There is no such page in this company.', 'r-1'],
+};
+
+describe('Every state of every page', () => {
+  for (const [name, state] of Object.entries(STATES)) {
+    it(`${name} says what it must`, () => {
+      const words = wordsOf(drawn(renderer, state));
+      for (const text of SAYS[name] ?? ['a state without expectation']) expect(words).to.include(text);
+    });
+  }
+
+  it('draws every view there is', () => {
+    const used = new Set<string>();
+    const follow = (name: string) => {
+      if (used.has(name)) return;
+      used.add(name);
+      for (const [, inside = ''] of sourceOf(name).matchAll(/(?:locals\.part|include)\('([\w/-]+)'/g)) follow(inside);
+    };
+    follow('layout');
+    for (const { view } of Object.values(STATES)) follow(view);
+    // The one line for trouble is drawn by the test of failures.
+    expect(names.filter((name) => !used.has(name))).to.deep.equal(['failure/line']);
+  });
+});
+
+describe('The labels of the article', () => {
+  const html = drawn(renderer, STATES['staging'] ?? (() => { throw new Error('no state'); })());
+
+  for (const label of ['Cost Code', 'Task Name', 'Task Type', 'Task Code Status', 'Status', 'Synced', 'Actions']) {
+    it(`has the column ${label}`, () => {
+      const heads = [...html.matchAll(/<th role="columnheader"[^>]*>([\s\S]*?)<\/th>/g)].map(([, inside = '']) => wordsOf(inside));
+      expect(heads).to.include(label);
+    });
+  }
+
+  for (const label of ['Import', 'Import New Items from Linarc', 'Import All Items from Linarc', 'Import Selected Items from Linarc', 'Select All', 'Sync to QBO', 'Failed']) {
+    it(`has the button ${label}`, () => {
+      const buttons = [...html.matchAll(/<button[^>]*>([\s\S]*?)<\/button>/g)].map(([, inside = '']) => wordsOf(inside));
+      expect(buttons).to.include(label);
+    });
+  }
+
+  for (const label of ['Change History', 'Manual Mapping', 'Json Script']) {
+    it(`has ${label} in each row`, () => {
+      expect(html.split(`aria-label="${label}"`).length - 1).to.equal(17);
+    });
+  }
+
+  for (const label of ['Needs Sync', 'Needs Action', 'Syncing', 'Synced', 'Failed', 'Not Synced']) {
+    it(`says ${label} where it applies`, () => {
+      expect(wordsOf(html.slice(html.indexOf('<tbody')))).to.include(label);
+    });
+  }
+
+  it('has the tab Cost Codes, and it is the current one', () => {
+    expect(html).to.match(/<a href="\/cost-codes" aria-current="page">Cost Codes<\/a>/);
+  });
+});
