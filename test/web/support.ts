@@ -162,7 +162,7 @@ export function agentOf(web: WebProduct, person: Person): ReturnType<typeof requ
 }
 
 async function companyOf(web: WebProduct, page: Page): Promise<Tenant> {
-  const name = /class="company">([^<]*)</.exec(page.html)?.[1];
+  const name = / · (.+) · Linarc Class Sync<\/title>/.exec(page.html)?.[1];
   const companies = await control<{ realmId: string; name: string }[]>(web.quickbooksUrl, 'GET', '/sandbox/companies');
   const realm = companies.find((company) => company.name === name)?.realmId ?? '';
   const company = await web.world.companies.byRealm(realm);
