@@ -31,7 +31,7 @@ export interface AppServices {
 /** The web application. Reads top to bottom in the order a request passes through. */
 export function createApp({ world, ping, sessionStore }: AppServices, config: WebConfig): Express {
   const root = projectRoot();
-  const renderer = createRenderer(join(root, 'views'), { reload: !config.production });
+  const renderer = createRenderer(join(root, 'views'));
   const render = createRender(renderer, shells(world, config, assetsOf(join(root, 'public'))));
   const web: Web = { world, config, render };
 
@@ -42,7 +42,7 @@ export function createApp({ world, ping, sessionStore }: AppServices, config: We
   app.use(requestLog(config));
   app.use(securityHeaders(config));
   app.use(usedMethodsOnly);
-  app.use(publicFiles(join(root, 'public'), config.production));
+  app.use(publicFiles(join(root, 'public')));
   app.use(noStore);
   app.use(sameOriginOnly(config));
   app.use(express.urlencoded({ extended: false, limit: '512kb', parameterLimit: 10_000 }));

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import ejs from 'ejs';
 import type { Request, Response } from 'express';
@@ -14,27 +14,22 @@ export interface Renderer {
 }
 
 /**
- * Compiles every view under `root` once. With `reload` (development) a view is compiled anew each time, so edits show at once.
- * Without EJS's `with`, a misspelt bare name throws (engineering.md §2.2).
+ * Compiles every view under `root` once, at the start, so that a fault in any of them shows then. Without EJS's `with`, a misspelt bare
+ * name throws (engineering.md §2.2).
  */
-export function createRenderer(root: string, { reload = false } = {}): Renderer {
-  const compiled = new Map<string, Template>();
+export function createRenderer(root: string): Renderer {
+  const templates = new Map<string, Template>();
+  const fill = (name: string, model: object): string => {
+    const template = templates.get(name);
+    if (template === undefined) throw new Error(`There is no view ${name}`);
+    return template({ ...model, part: fill });
+  };
 
-  const compile = (name: string): Template => {
+  for (const name of viewNames(root)) {
     const filename = join(root, `${name}.ejs`);
-    if (!existsSync(filename)) throw new Error(`There is no view ${name}`);
-    return ejs.compile(readFileSync(filename, 'utf8'), { filename, _with: false, views: [root], strict: true }) as Template;
-  };
-  const templateOf = (name: string): Template => {
-    const known = reload ? undefined : compiled.get(name);
-    if (known) return known;
-    const template = compile(name);
-    compiled.set(name, template);
-    return template;
-  };
-  const fill = (name: string, model: object): string => templateOf(name)({ ...model, part: fill });
-
-  if (!reload) for (const name of viewNames(root)) templateOf(name);
+    const options = { filename, _with: false, strict: true, views: [root], cache: true };
+    templates.set(name, ejs.compile(readFileSync(filename, 'utf8'), options) as Template);
+  }
   return {
     part: fill,
     page: (view, model, shell) => fill('layout', { shell, body: fill(view, model) }),

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { brotliCompressSync } from 'node:zlib';
 import { expect } from 'chai';
 import request from 'supertest';
 import { ABSOLUTE, IDLE } from '../../server/web/session.ts';
@@ -48,6 +49,33 @@ describe('Security of the web app', () => {
       const { headers } = await member.agent.get('/');
       expect(headers).to.not.have.any.keys('x-powered-by', 'server');
       expect(headers).to.include({ 'x-frame-options': 'DENY', 'x-content-type-options': 'nosniff', 'cross-origin-opener-policy': 'same-origin', 'referrer-policy': 'same-origin' });
+    });
+
+    it('gives style and scripts small, and lets them be kept as long as they are the same', async () => {
+      const { text } = await request(web.url).get('/');
+      const addresses = [...text.matchAll(/(?:src|href)="(\/[\w.-]+\.(?:css|js)\?\w+)"/g)].map(([, address = '']) => address);
+      expect(addresses).to.have.length(3);
+      let script = 0;
+      for (const address of addresses) {
+        const response = await fetch(`${web.url}${address}`, { headers: { 'Accept-Encoding': 'br' } });
+        expect(response.headers.get('cache-control')).to.equal('public, max-age=31536000, immutable');
+        expect(response.headers.get('content-encoding')).to.equal('br');
+        expect((await response.text()).length).to.be.greaterThan(1000);
+        const { headers } = await request(web.url).head(address).set('Accept-Encoding', 'identity');
+        expect(headers).to.not.have.property('content-encoding');
+        if (address.includes('.js')) script += brotliCompressSync(await (await fetch(`${web.url}${address}`)).text()).length;
+      }
+      expect(script).to.be.lessThan(30_000);
+      const { headers } = await request(web.url).get('/app.css?0000000000');
+      expect(headers['cache-control']).to.equal('no-cache');
+    });
+
+    it('gives nothing of the disk but the public files', async () => {
+      for (const path of ['/../package.json', '/..%2fpackage.json', '/.gitignore', '/app.css/', '/%2e%2e/server/app.ts']) {
+        const { status, text } = await request(web.url).get(path);
+        expect([path, status]).to.deep.equal([path, 404]);
+        expect(text).to.include('There is no such page');
+      }
     });
 
     it('answers health without a session or a secret', async () => {
