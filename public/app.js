@@ -273,7 +273,9 @@
   // Addresses stay short: a filter field that says nothing is left out. What was synced or taken out is no longer selected.
   document.addEventListener('htmx:config:request', (event) => {
     const { request, sourceElement } = event.detail.ctx;
-    if (sourceElement.id === 'filters') for (const [name, value] of [...request.body]) if (value === '') request.body.delete(name);
+    if (sourceElement.id !== 'filters') return;
+    const empty = Array.from(request.body).filter(([, value]) => value === '');
+    for (const [name] of empty) request.body.delete(name);
   });
   document.addEventListener('htmx:before:swap', (event) => {
     const { request, response } = event.detail.ctx;

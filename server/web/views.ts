@@ -6,11 +6,11 @@ import type { JsonScript } from './present/json.ts';
 import type { Mapping } from './present/mapping.ts';
 import type { Picker } from './present/picker.ts';
 import type { Preview } from './present/preview.ts';
-import type { Row } from './present/row.ts';
+import type { ChangedRows, Row } from './present/row.ts';
 import type { RunPage, RunsPage } from './present/runs.ts';
 import type { SettingsPage } from './present/settings.ts';
 import type { Activity } from './present/shell.ts';
-import type { Live, Rail, Staging } from './present/staging.ts';
+import type { Chips, Live, Rail, Staging } from './present/staging.ts';
 
 /** Which model each view takes; a wrong pair does not compile. */
 export interface Views {
@@ -27,6 +27,8 @@ export interface Views {
   'runs/list': RunsPage;
   'runs/page': RunPage;
   'settings/page': SettingsPage;
+  'staging/changed': ChangedRows;
+  'staging/chips': Chips;
   'staging/live': Live;
   'staging/page': Staging;
   'staging/picker': Picker;

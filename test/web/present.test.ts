@@ -100,7 +100,7 @@ describe('The staging screen', () => {
   });
 
   it('counts on every filter and keeps the search while a filter is chosen', () => {
-    const { chips } = staging(sampleFacts({ query: readQuery({ q: 'con', status: 'failed' }) }));
+    const { chips: { chips } } = staging(sampleFacts({ query: readQuery({ q: 'con', status: 'failed' }) }));
     expect(chips.map(({ label, count }) => `${label} ${count}`)).to.deep.equal([
       'All 8,774', 'Needs Sync 2,561', 'Needs Action 80', 'Failed 13', 'Synced 6,120', 'Excluded 11',
     ]);

@@ -56,7 +56,7 @@ export function sampleRecord(code: string, name: string, over: Partial<StagedRec
     raw: { id: linarcId, costCode: code, taskName: name, taskType: 'FIELD', status: 'Active' },
     source: { code, name, taskType: 'FIELD', active: true, divisionCode: code.slice(0, 2), divisionName: 'Division' },
     sourceHash: 'h', wanted: { name: `${code} ${name}`, parent: null, active: true }, wantedKey: code, codeKey: code, sortKey: sortKey(code, linarcId),
-    status: 'needs_sync', problem: null, link: null, aliases: [], syncedAt: null, excluded: null, goneAt: null, overwrite: null,
+    status: 'needs_sync', problem: null, link: null, aliases: [], syncedAt: null, excluded: null, goneAt: null, overwrite: null, accepted: null,
     run: null, intent: null, settledIn: null, lastExchange: null, importedAt: ago(4 * MINUTE), version: 1, ...over,
   };
 }

@@ -126,7 +126,7 @@ describe('The staging screen at work', () => {
     await web.idle();
     await control(web.quickbooksUrl, 'DELETE', '/sandbox/faults');
     expect((await record(broken.id)).status, 'the sandbox refused it').to.equal('failed');
-    const [row] = rowsOf(await screen(`?q=${encodeURIComponent(broken.source.code)}`)).filter(({ id }) => id === broken.id);
+    const row = rowsOf(await screen(`?q=${encodeURIComponent(broken.source.code)}`)).find(({ id }) => id === broken.id);
     expect(row?.html).to.match(/<button class="status failed" formaction="\/cost-codes\/\w+\/retry"/);
 
     await control(web.linarcUrl, 'PATCH', `/sandbox/cost-codes/${broken.linarcId}`, { costCodeName: 'Corrected at the source' });
@@ -249,7 +249,7 @@ describe('The staging screen at work', () => {
       const { text } = await post('/cost-codes/live?from=40', { seen }).expect(200);
       const changed = rowsOf(text);
       expect(changed.map(({ id }) => id)).to.deep.equal([b.id]);
-      expect(changed[0]?.html).to.include('hx-swap-oob="outerMorph"');
+      expect(text).to.include(`<hx-partial hx-target="#r-${b.id}" hx-swap="outerMorph"><tr id="r-${b.id}"`);
       expect(changed[0]?.words).to.match(/^42 /).and.to.include('Synced');
       expect(text).to.match(/<div id="rail" class="rail" hx-swap-oob="outerMorph">/).and.to.match(/<span id="activity"[^>]* hx-swap-oob/);
     });

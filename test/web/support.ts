@@ -42,14 +42,16 @@ export interface WebWish {
   /** Made-up codes for the Linarc sandbox; its sample library when left out. */
   readonly codes?: number;
   readonly production?: boolean;
+  /** Keeps to QuickBooks' limits, so that a run lasts long enough to be watched. */
+  readonly limits?: boolean;
   /** Lets time pass: added to the clock, in milliseconds. */
   readonly later?: { ms: number };
 }
 
 /** The web app over real stores and both sandboxes, on sockets; imports and pushes are worked on in this process. */
-export async function startWeb({ codes, production = false, later = { ms: 0 } }: WebWish = {}): Promise<WebProduct> {
+export async function startWeb({ codes, production = false, limits = false, later = { ms: 0 } }: WebWish = {}): Promise<WebProduct> {
   const opened = await openTestStores();
-  const quickbooks = await startQuickBooksSandbox({ limits: 'off' });
+  const quickbooks = await startQuickBooksSandbox({ limits: limits ? 'on' : 'off' });
   const linarc = await startLinarcSandbox(codes === undefined ? {} : { codes });
   const logged: string[] = [];
   const work = new Set<Promise<void>>();
@@ -76,8 +78,9 @@ export async function startWeb({ codes, production = false, later = { ms: 0 } }:
     dispatch: {
       push: async (company, run) => working(runPush(world, company, run, stop.signal)),
       import: async (company, id) => working(runImport(world, company, id)),
+      fresh: async () => {},
     },
-    pace: { speed: 1, limits: false },
+    pace: { speed: 1, limits },
     owner: 'web-tests',
   };
 
@@ -102,11 +105,11 @@ export async function startWeb({ codes, production = false, later = { ms: 0 } }:
   return {
     url: config.publicUrl, app, world, config, quickbooksUrl: url, linarcUrl: linarc.url, connection: opened.stores.connection, logged,
     idle: async () => {
-      while (work.size > 0) await Promise.allSettled([...work]);
+      while (work.size > 0) await Promise.allSettled(work);
     },
     close: async () => {
       stop.abort();
-      await Promise.allSettled([...work]);
+      await Promise.allSettled(work);
       await new Promise((resolve) => {
         server.close(resolve);
         server.closeAllConnections();

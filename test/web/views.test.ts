@@ -85,6 +85,7 @@ const SAYS: Readonly<Record<keyof typeof STATES, readonly string[]>> = {
   'run-halted': ['Connection lost', 'Reconnect to QuickBooks'],
   'settings': ['Structure of the classes', 'Class name', '03 30 00'.slice(0, 2)],
   'settings-fault': ['{cod} is not known; use {code} and {name}.'],
+  'changed': ['Waterstops', 'Syncing'],
   'failure': ['There is no such page in this company.', 'r-1'],
 };
 

@@ -42,6 +42,8 @@ const TITLES: Readonly<Record<FactKind, string>> = {
   excluded: 'Excluded',
   included: 'Included again',
   overwrite: 'Linarc’s value to be put back',
+  drifted: 'Changed in QuickBooks',
+  accepted: 'QuickBooks’ value kept',
 };
 
 export const PAGE_OF_HISTORY = 50;

@@ -4,6 +4,11 @@ import { card, type Card } from './card.ts';
 import { momentOrNull, type Moment } from './format.ts';
 import { STATUS_LABELS, canSync, statusKey, type StatusKey } from './status.ts';
 
+/** Rows that changed while the page was open; each takes the place of the one there. */
+export interface ChangedRows {
+  readonly rows: readonly Row[];
+}
+
 /** One line of the table; the same file draws it in the page and in a live update. */
 export interface Row {
   readonly id: string;
@@ -24,18 +29,15 @@ export interface Row {
   readonly syncs: boolean;
   readonly actions: readonly { readonly label: string; readonly icon: string; readonly href: string }[];
   readonly readOnly: boolean;
-  /** Set when the row goes out on its own, to take the place of the one on the page. */
-  readonly swap: boolean;
 }
 
 export interface RowContext {
   readonly serial: number;
   readonly selected: boolean;
   readonly readOnly: boolean;
-  readonly swap?: boolean;
 }
 
-export function row(record: StagedRecord, { serial, selected, readOnly, swap = false }: RowContext): Row {
+export function row(record: StagedRecord, { serial, selected, readOnly }: RowContext): Row {
   const key = statusKey(record);
   const problem = key === 'failed' || key === 'needs_action' ? record.problem : null;
   return {
@@ -55,7 +57,6 @@ export function row(record: StagedRecord, { serial, selected, readOnly, swap = f
     syncs: canSync(record),
     actions: actionsOf(record.id),
     readOnly,
-    swap,
   };
 }
 

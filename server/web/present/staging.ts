@@ -20,7 +20,7 @@ export interface Staging {
   readonly pickerHref: string;
   readonly rail: Rail;
   readonly search: { readonly text: string; readonly hidden: readonly Field[] };
-  readonly chips: readonly Chip[];
+  readonly chips: Chips;
   readonly types: readonly Option[];
   readonly actives: readonly Option[];
   readonly narrowed: { readonly words: string; readonly clearHref: string } | null;
@@ -51,6 +51,12 @@ export interface Chip {
   readonly href: string;
   readonly current: boolean;
   readonly key: StatusKey | 'all';
+}
+
+/** The statuses as filters, each with its count. */
+export interface Chips {
+  readonly chips: readonly Chip[];
+  readonly swap: boolean;
 }
 
 /** How much of the library stands where: a bar and its words, each a link that filters. */
@@ -217,12 +223,12 @@ function chip(key: StatusKey | 'all', n: number, query: StagingQuery): Chip {
   };
 }
 
-function chips(counts: StatusCounts, query: StagingQuery): readonly Chip[] {
+export function chips(counts: StatusCounts, query: StagingQuery, swap = false): Chips {
   const always = chip('all', counts.total, query);
   const waiting = (['needs_sync', 'needs_action', 'failed', 'synced'] as const).map((key) => chip(key, counts.byStatus[key], query));
   const running = counts.byStatus.syncing > 0 || query.filter.status === 'syncing' ? [chip('syncing', counts.byStatus.syncing, query)] : [];
   const excluded = counts.excluded > 0 || query.filter.excluded ? [chip('excluded', counts.excluded, query)] : [];
-  return [always, ...waiting, ...running, ...excluded];
+  return { chips: [always, ...waiting, ...running, ...excluded], swap };
 }
 
 function options(none: string, given: readonly (readonly [string, string])[], chosen: string): readonly Option[] {

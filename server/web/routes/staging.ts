@@ -18,7 +18,7 @@ import { preview as previewModel, skippedWords } from '../present/preview.ts';
 import { runSummary } from '../present/progress.ts';
 import { row } from '../present/row.ts';
 import { activity } from '../present/shell.ts';
-import { deniedTo, live, rail, staging, watching } from '../present/staging.ts';
+import { chips, deniedTo, live, rail, staging, watching } from '../present/staging.ts';
 import { EMPTY_QUERY, isProblemCode, readQuery, type StagingQuery } from '../query.ts';
 import type { Renderer } from '../render.ts';
 import { fieldsOfSelection, isEmptySelection, seenSchema, selectionOf } from '../selecting.ts';
@@ -67,17 +67,17 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
     }
     const counts = await world.costCodes.counts(company.id);
     const records = new Map((await world.costCodes.byIds(company.id, seen.map(({ id }) => id))).map((record) => [record.id, record]));
-    const changed = seen.flatMap(({ id, version }, i) => {
+    const readOnly = deniedTo(role, company) !== null;
+    const rows = seen.flatMap(({ id, version }, i) => {
       const record = records.get(id);
-      return record === undefined || record.version === version
-        ? []
-        : [renderer.part('staging/row', row(record, { serial: query.offset + i + 1, selected: false, readOnly: deniedTo(role, company) !== null, swap: true }))];
+      return record === undefined || record.version === version ? [] : [row(record, { serial: query.offset + i + 1, selected: false, readOnly })];
     });
     return res.vary('HX-Request-Type').type('html').send([
       renderer.part('staging/live', live(facts)),
       renderer.part('staging/rail', rail(counts, query, true)),
+      renderer.part('staging/chips', chips(counts, query, true)),
       renderer.part('activity', activity(run, now, true)),
-      ...changed,
+      renderer.part('staging/changed', { rows }),
     ].join('\n'));
   });
 
