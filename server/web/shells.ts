@@ -20,9 +20,9 @@ export function withRun(world: World): RequestHandler {
   };
 }
 
-export function shells(world: World, config: Pick<WebConfig, 'sandbox'>, assets: Assets): (req: Request, title: string) => Shell {
+export function shells(world: World, config: Pick<WebConfig, 'sandbox' | 'version'>, assets: Assets): (req: Request, title: string) => Shell {
   const sandbox = config.sandbox === null ? null : { quickbooksUrl: config.sandbox.quickbooksUrl, linarcUrl: config.sandbox.linarc.url };
-  return (req, title) => shell({ ...visitOf(req), run: runs.get(req) ?? null }, { title, path: req.path, assets, sandbox, now: world.clock.now() });
+  return (req, title) => shell({ ...visitOf(req), run: runs.get(req) ?? null }, { title, path: req.path, version: config.version, assets, sandbox, now: world.clock.now() });
 }
 
 /** Live updates are asked for by the page, not by the person. */

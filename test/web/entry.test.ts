@@ -142,8 +142,8 @@ describe('The way in', () => {
     const agent = agentOf(web, person);
     await agent.post('/company').type('form').send({ company: second.id }).expect(404);
 
-    const member = await web.connection.collection<{ _id: string }>('users').findOne({ [`memberships.${company}`]: { $exists: true } });
-    await web.world.users.join(member?._id ?? '', second.id, 'viewer');
+    const member = await web.connection.collection('users').findOne<{ id: string }>({ [`memberships.${company}`]: { $exists: true } }, { projection: { id: '$_id' } });
+    await web.world.users.join(member?.id ?? '', second.id, 'viewer');
     expect((await agent.get('/cost-codes')).text).to.include('Change company').and.to.include('Ridgeline Mechanical');
     const { headers } = await agent.post('/company').type('form').send({ company: second.id }).expect(303);
     expect(headers['set-cookie']?.[0]).to.match(/^sid=/);

@@ -234,7 +234,7 @@ describe('The header', () => {
     const other = { ...sampleCompany(), id: 'e'.repeat(24) as never, name: 'Ridgeline' };
     const made = shell(
       { user: sampleUser(), company: sampleCompany(), role: 'admin', companies: [sampleCompany(), other], run: null },
-      { title: '', path: '/runs', now: NOW, assets: { css: '', script: '', htmx: '' }, sandbox: null },
+      { title: '', path: '/runs', version: '', now: NOW, assets: { css: '', script: '', htmx: '' }, sandbox: null },
     );
     expect(made.others).to.deep.equal([{ id: 'e'.repeat(24), name: 'Ridgeline' }]);
   });

@@ -35,7 +35,7 @@ export function drawn(renderer: Renderer, { view, model, shell }: State): string
 export const sampleShell = (path: string, title: string, over: Partial<Surroundings> = {}): Shell => shell(
   { user: sampleUser(), company: sampleCompany(), role: 'admin', companies: [sampleCompany()], run: null, ...over },
   {
-    title, path, now: NOW, assets: { css: '/app.css', script: '/app.js', htmx: '/htmx-4.0.1.min.js' },
+    title, path, version: '0.1.0', now: NOW, assets: { css: '/app.css', script: '/app.js', htmx: '/htmx-4.0.1.min.js' },
     sandbox: { quickbooksUrl: 'http://localhost:3001', linarcUrl: 'http://localhost:3002' },
   },
 );

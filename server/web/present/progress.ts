@@ -23,6 +23,8 @@ export interface RunProgress {
   readonly words: string;
   readonly pace: string | null;
   readonly waiting: { readonly sentence: string; readonly until: Moment | null } | null;
+  /** Why it stopped and what mends it. */
+  readonly problem: { readonly title: string; readonly sentence: string; readonly next: string } | null;
   readonly outcomes: readonly Outcome[];
   readonly wishes: readonly { readonly wish: 'pause' | 'resume' | 'cancel'; readonly label: string }[];
 }
@@ -76,6 +78,7 @@ export function runProgress(run: Run, now: number): RunProgress {
       sentence: describe(run.waiting.problem).sentence,
       until: run.waiting.until === null ? null : moment(run.waiting.until),
     },
+    problem: run.problem === null ? null : describe(run.problem),
     outcomes: outcomes(run.counts),
     wishes: wishesFor(run.state),
   };

@@ -1,4 +1,3 @@
-import { describe } from '../../core/problems.ts';
 import type { Run } from '../../core/run.ts';
 import { pathTo } from '../paths.ts';
 import { lasting, moment, momentOrNull, type Moment } from './format.ts';
@@ -24,7 +23,6 @@ export interface RunPage {
   readonly by: string;
   readonly summary: string;
   readonly facts: readonly { readonly label: string; readonly text: string | null; readonly at: Moment | null }[];
-  readonly problem: { readonly title: string; readonly sentence: string; readonly next: string } | null;
   readonly live: string | null;
   readonly denied: string | null;
 }
@@ -52,7 +50,6 @@ export function runPage(run: Run, now: number, denied: string | null): RunPage {
       text('Started by', by), time('Asked for', run.queuedAt), time('Began', run.startedAt), time('Ended', run.endedAt), text('Duration', took),
       text('Batches sent', String(run.batchesSent)), text('Calls to QuickBooks', String(run.callsSent)),
     ],
-    problem: run.problem === null ? null : describe(run.problem),
     live: run.active ? pathTo('runLive', run.id) : null,
   };
 }

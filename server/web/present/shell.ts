@@ -26,6 +26,7 @@ export interface Banner {
 /** What surrounds every page: whose company, what is connected, what runs, who is signed in. */
 export interface Shell {
   readonly title: string;
+  readonly version: string;
   readonly assets: Assets;
   readonly person: { readonly name: string; readonly email: string; readonly initials: string; readonly role: string | null } | null;
   readonly company: { readonly name: string } | null;
@@ -52,11 +53,12 @@ export interface Surroundings {
 }
 
 export function shell(around: Surroundings, given: {
-  title: string; path: string; assets: Assets; sandbox: Shell['sandbox']; now: number;
+  title: string; path: string; version: string; assets: Assets; sandbox: Shell['sandbox']; now: number;
 }): Shell {
   const { user, company, role, companies, run } = around;
   return {
     title: given.title,
+    version: given.version,
     assets: given.assets,
     person: user === null ? null : { name: user.name, email: user.email, initials: initials(user.name || user.email), role },
     company: company === null ? null : { name: company.name },
