@@ -154,7 +154,8 @@ describe('Runs and imports', () => {
     expect(progress.wishes.map(({ wish }) => wish)).to.deep.equal(['pause', 'cancel']);
   });
 
-  it('offers to resume what is paused and nothing for what has ended', () => {
+  it('offers to resume what is paused or stopped, and nothing for what has ended', () => {
+    expect(runProgress(sampleRun({ state: 'halted' }), NOW).wishes.map(({ wish }) => wish)).to.deep.equal(['resume', 'cancel']);
     expect(runProgress(sampleRun({ state: 'paused' }), NOW).wishes.map(({ wish }) => wish)).to.deep.equal(['resume', 'cancel']);
     expect(runProgress(sampleRun({ state: 'finished', active: false }), NOW).wishes).to.deep.equal([]);
   });

@@ -100,7 +100,7 @@ function roughly(ms: number): number {
 
 function wishesFor(state: RunState): RunProgress['wishes'] {
   const cancel = { wish: 'cancel', label: 'Cancel' } as const;
-  if (state === 'paused') return [{ wish: 'resume', label: 'Resume' }, cancel];
+  if (state === 'paused' || state === 'halted') return [{ wish: 'resume', label: 'Resume' }, cancel];
   if (state === 'queued' || state === 'running' || state === 'waiting') return [{ wish: 'pause', label: 'Pause' }, cancel];
   return [];
 }

@@ -39,7 +39,8 @@ export function runRoutes({ world, render }: Web): Router {
     const { wish, back } = bodyOf(wishSchema, req.body);
     const { company } = memberOf(req);
     const wished = await world.runs.wish(company.id, run.id, wish);
-    if (wished !== null && wish === 'resume') await world.dispatch.push(company.id, run.id);
+    // Nobody may be at work on a paused or stopped run; a worker has to take it up again, to go on or to end it.
+    if (wished !== null && wish !== 'pause') await world.dispatch.push(company.id, run.id);
     const said = wished === null ? notice('info', 'The run had moved on meanwhile, so nothing was changed.') : null;
     done(req, res, backTo(back, pathTo('run', run.id)), said);
   });
