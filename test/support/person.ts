@@ -18,6 +18,7 @@ const MOST_REDIRECTS = 20;
  */
 export class Person {
   readonly #cookies = new Map<string, Map<string, string>>();
+  readonly #visited: string[] = [];
 
   get(url: string, headers: Record<string, string> = {}): Promise<Page> {
     return this.#visit(url, { method: 'GET', headers });
@@ -42,6 +43,11 @@ export class Person {
     throw new Error(`${page.url} (${page.status}) has no “${words}”. Buttons: ${there.join(', ') || 'none'}. It says: ${page.words.slice(0, 400)}`);
   }
 
+  /** Every address asked for so far, redirects on the way included. */
+  get visited(): readonly string[] {
+    return this.#visited;
+  }
+
   cookiesFor(url: string): ReadonlyMap<string, string> {
     return this.#cookies.get(new URL(url).hostname) ?? new Map();
   }
@@ -59,6 +65,7 @@ export class Person {
     let at = url;
     let ask: RequestInit & { headers: Record<string, string> } = request;
     for (let hops = 0; hops <= MOST_REDIRECTS; hops += 1) {
+      this.#visited.push(at);
       const response = await fetch(at, { ...ask, redirect: 'manual', headers: { ...ask.headers, ...this.#cookieHeader(at) } });
       this.#keep(at, response);
       const location = response.headers.get('location');
