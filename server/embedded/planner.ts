@@ -373,7 +373,7 @@ function costOf(collection: Collection, { plan, sorted }: IndexChoice, question:
     if (keys >= COUNTED) break;
     keys += collection.storage.count(interval, COUNTED - keys);
   }
-  const perKey = plan.residual ? 1.1 : 1;
+  const perKey = plan.residual && !plan.covered ? 1.3 : plan.residual ? 1.1 : 1;
   if (!sorted) return keys * perKey * (question.sort.length > 0 ? 1.5 : 1) + 1;
   if (question.limit === 0) return keys * perKey;
   return Math.min(keys, question.limit * (plan.residual ? 10 : 1)) * perKey;
