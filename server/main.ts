@@ -31,17 +31,6 @@ function settings(): Config | null {
   }
 }
 
-/** An npm that is killed cannot tell; the app it started would go on and keep its ports. */
-function whenOrphaned(stop: () => void): void {
-  const parent = process.ppid;
-  const watch = setInterval(() => {
-    if (process.ppid === parent) return;
-    clearInterval(watch);
-    stop();
-  }, 1_000);
-  watch.unref();
-}
-
 async function run(config: Config): Promise<void> {
   const log = createLog(config.logLevel);
   const fall = (error: unknown): void => {
@@ -65,7 +54,6 @@ async function run(config: Config): Promise<void> {
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
-  if (process.env['npm_lifecycle_event']) whenOrphaned(() => void stop('the end of npm'));
 
   try {
     running = await start(config, log);

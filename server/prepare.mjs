@@ -2,8 +2,7 @@
 //
 //   node server/prepare.mjs build                        installs and builds what is missing or out of date
 //   node server/prepare.mjs test                         installs what the tests need, Debian's Chromium too where it may
-//   node server/prepare.mjs run dist/server/main.js …    builds, then becomes that program, in this very process, so that
-//                                                        signals reach it and no shell is left between
+//   node server/prepare.mjs run dist/server/main.js …    builds, then becomes that program in this very process
 //
 // npm's own `prestart` would not do: .npmrc turns install scripts off, and npm then leaves out pre-scripts as well.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -54,7 +53,8 @@ const needsPackages = () => changedAt('node_modules/.package-lock.json') < chang
 function installPackages() {
   if (!needsPackages()) return;
   console.error('Installing packages (about half a minute)');
-  run('npm', ['ci', '--include=dev']);
+  // Not `npm ci`: that refuses a lock file without the packages for other platforms, which not every registry offers.
+  run('npm', ['install', '--include=dev', '--no-save']);
   const now = new Date();
   utimesSync('node_modules/.package-lock.json', now, now);
 }
@@ -140,6 +140,17 @@ function isAlive(pid) {
   }
 }
 
+/** npm passes a signal on to its shell alone and is gone; the program would go on unseen and keep its ports. */
+function stopWithNpm() {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 250);
+  watch.unref();
+}
+
 process.chdir(root);
 checkNode();
 const [wanted = 'build', program] = process.argv.slice(2);
@@ -147,6 +158,7 @@ if (wanted === 'test' && (needsPackages() || needsBrowser())) alone(() => [insta
 if (wanted !== 'test' && (needsPackages() || needsBuild())) alone(() => [installPackages(), build()]);
 if (wanted === 'run') {
   process.setSourceMapsEnabled(true);
+  if (process.env.npm_lifecycle_event) stopWithNpm();
   process.argv.splice(1, 3, resolve(program));
   await import(pathToFileURL(resolve(program)).href);
 }

@@ -140,7 +140,7 @@ describe('A newcomer in a browser', function () {
     await page.getByRole('button', { name: 'Select All' }).click();
     await page.getByRole('button', { name: 'Sync to QBO' }).click();
     const running = () => page.getByRole('region', { name: 'Running sync' });
-    await running().waitFor();
+    await running().getByText(/^Syncing/).waitFor();
     await shot('7-syncing');
     await page.close();
     page = await person.newPage();
@@ -150,7 +150,19 @@ describe('A newcomer in a browser', function () {
     await running().waitFor({ state: 'detached', timeout: 30_000 });
     await page.locator('#rail').getByText(/2\d\d Synced/).waitFor();
     expect(await page.locator('#rows .status.syncing').count()).to.equal(0);
+    if (process.env['README_SCREENSHOT']) await shotForReadme();
   });
+
+  /** The picture in the README, taken anew when asked to. */
+  async function shotForReadme(): Promise<void> {
+    await page.setViewportSize({ width: 1200, height: 760 });
+    await findAll();
+    await serial(3).click();
+    await serial(6).click({ modifiers: ['Shift'] });
+    await page.screenshot({ path: 'public/screenshot-light.png' });
+    await page.setViewportSize(DESK);
+    await findAll();
+  }
 
   /** The name that one code’s class should get is taken by a sub-class, in a QuickBooks that does not allow it twice. */
   async function makeOneFail(): Promise<void> {
