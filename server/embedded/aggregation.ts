@@ -36,20 +36,27 @@ export function splitPipeline(pipeline: readonly BsonDocument[], scope: Scope, h
   for (; at < pipeline.length; at++) {
     const [name, operand] = stageOf(pipeline[at]);
     if (name === '$match' && !shaped && isDocument(operand)) filters.push(parseFilter(operand, scope));
-    else if (name === '$match' && !isDocument(operand)) throw MongoFault.location(15959, 'the match filter must be an expression in an object');
+    else if (name === '$match' && !isDocument(operand)) throw MongoFault.location(
+      15959, 'the match filter must be an expression in an object'
+    );
     else if (name === '$sort' && !shaped && parseSort(operand).length > 0) sort = parseSort(operand);
     else if (name === '$match' && sort.length > 0 && !shaped) filters.push(parseFilter(operand, scope));
     else if (name === '$skip' && limit === 0) skip += wholeNumber(operand, '$skip');
-    else if (name === '$limit') limit = limit === 0 ? skip + wholeNumber(operand, '$limit') : Math.min(limit, skip + wholeNumber(operand, '$limit'));
+    else if (name === '$limit') limit = limit === 0 ? skip + wholeNumber(operand, '$limit') : Math.min(
+      limit, skip + wholeNumber(operand, '$limit')
+    );
     else break;
     shaped ||= name === '$skip' || name === '$limit';
   }
-  return { search: { filter: and(filters), sort, skip, limit, hint }, rest: pipeline.slice(at), shaped: shaped || sort.length > 0 };
+  return {
+    search: { filter: and(filters), sort, skip, limit, hint }, rest: pipeline.slice(at), shaped: shaped || sort.length > 0,
+  };
 }
 
 /** Runs a pipeline. Out: raw documents where nothing changed them, else new ones. */
 export function* aggregate(
-  catalog: Catalog, db: string, collection: Collection | undefined, pipeline: readonly BsonDocument[], scope: Scope, hint: unknown,
+  catalog: Catalog, db: string, collection: Collection | undefined, pipeline: readonly BsonDocument[], scope: Scope,
+  hint: unknown,
 ): Generator<Buffer> {
   const split = splitPipeline(pipeline, scope, hint);
   if (split.rest.length === 0) {
@@ -78,7 +85,9 @@ function foreignDocuments(catalog: Catalog, db: string, name: string, pipeline: 
 }
 
 /** Answers a leading $count or $group from index keys where they hold all that is read; undefined where they do not. */
-function fromKeys(collection: Collection, question: Search, stage: BsonDocument | undefined, scope: Scope): Documents | undefined {
+function fromKeys(
+  collection: Collection, question: Search, stage: BsonDocument | undefined, scope: Scope
+): Documents | undefined {
   const [name, operand] = stageOf(stage);
   if (name === '$count' && typeof operand === 'string' && /^[^$.]+$/.test(operand)) {
     const count = countMatches(collection, question);
@@ -91,7 +100,9 @@ function fromKeys(collection: Collection, question: Search, stage: BsonDocument 
   const paths = fieldPaths(operand);
   const plan = paths && coveringPlan(collection, question.filter, paths);
   if (!plan) return undefined;
-  return (constant && countByPrefix(collection, plan, paths, operand, constant, scope)) ?? groupKeys(collection, plan, paths, operand, scope);
+  return (
+    constant && countByPrefix(collection, plan, paths, operand, constant, scope)
+  ) ?? groupKeys(collection, plan, paths, operand, scope);
 }
 
 /** The constants a grouping only adds up, by field; undefined when it does anything else. */
@@ -137,7 +148,13 @@ function countByPrefix(
 ): Documents | undefined {
   const next = plan.index.fields.slice(plan.fixed, plan.fixed + paths.length);
   const [interval] = plan.intervals;
-  if (plan.residual || plan.intervals.length > 1 || paths.length === 0 || !paths.every((path) => next.some((one) => one.path === path))) return undefined;
+  if (
+    plan.residual || plan.intervals.length > 1 || paths.length === 0 || !paths.every(
+      (path) => next.some((one) => one.path === path)
+    )
+  ) {
+    return undefined;
+  }
   if (!interval) return [];
   const id = group['_id'];
   const simple = typeof id === 'string' || (isDocument(id) && Object.values(id).every((value) => typeof value === 'string'));
@@ -153,7 +170,9 @@ function countByPrefix(
     for (const indexField of next) at = componentEnd(key, at, indexField.direction);
     const end = successor(key.subarray(0, at)) ?? interval.end;
     // Null and missing share a key but not a compound group.
-    if (isDocument(id) && decodeKey(key, from, next.map(({ direction }) => direction))?.includes(null) !== false) return undefined;
+    if (isDocument(id) && decodeKey(key, from, next.map(({ direction }) => direction))?.includes(null) !== false) {
+      return undefined;
+    }
     const value = compute(collection.document(recordOf(key)) ?? {}) ?? null;
     const stop = Buffer.compare(end, interval.end) < 0 ? end : interval.end;
     const entry = counts.get(identityOf(value)) ?? { id: value, count: 0 };
@@ -176,7 +195,9 @@ function groupKeys(collection: Collection, plan: IndexPlan, paths: string[], gro
     for (const key of indexKeys(collection, plan, 0, 0)) {
       if (test && !test(key)) continue;
       const document = build(key);
-      const exact = document && parts.every((path) => isExact(path.reduce<unknown>((value, part) => (value as BsonDocument)[part], document)));
+      const exact = document && parts.every(
+        (path) => isExact(path.reduce<unknown>((value, part) => (value as BsonDocument)[part], document))
+      );
       groups.add((exact ? document : collection.document(recordOf(key))) ?? {});
     }
     yield* groups.results();

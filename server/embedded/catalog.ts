@@ -127,7 +127,9 @@ export class Catalog {
     };
     const totals = this.#storage.get(totalsKey(table));
     const { count = 0, bytes = 0 } = totals ? decode(totals) : {};
-    return new Collection(this.#storage, state, { count: toNumber(count) ?? 0, bytes: toNumber(bytes) ?? 0 }, (changed) => this.save(changed));
+    return new Collection(
+      this.#storage, state, { count: toNumber(count) ?? 0, bytes: toNumber(bytes) ?? 0 }, (changed) => this.save(changed)
+    );
   }
 }
 

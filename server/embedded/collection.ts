@@ -43,7 +43,10 @@ export interface CollectionState {
   indexes: Index[];
 }
 
-/** One collection: documents by record number, in order of insertion, and their index keys. Writing methods run inside Storage.write. */
+/**
+ * One collection: documents by record number, in order of insertion, and their index keys. Writing methods run inside
+ * Storage.write.
+ */
 export class Collection {
   readonly state: CollectionState;
   readonly #storage: Storage;
@@ -56,7 +59,9 @@ export class Collection {
   /** Set when the collection is dropped, so that cursors on it end. */
   dropped = false;
 
-  constructor(storage: Storage, state: CollectionState, totals: { count: number; bytes: number }, onFlags: (collection: Collection) => void) {
+  constructor(
+    storage: Storage, state: CollectionState, totals: { count: number; bytes: number }, onFlags: (collection: Collection) => void
+  ) {
     this.#storage = storage;
     this.state = state;
     this.#onFlags = onFlags;
@@ -198,6 +203,7 @@ function duplicateKey(namespace: string, index: Index, values: unknown[]): Mongo
   index.fields.forEach(({ path }, at) => {
     keyValue[path] = typeof values[at] === 'symbol' ? [] : values[at] ?? null;
   });
-  return new MongoFault('DuplicateKey', `E11000 duplicate key error collection: ${namespace} index: ${index.name} dup key: ${show(keyValue)}`,
+  return new MongoFault('DuplicateKey', `E11000 duplicate key error collection: ${namespace} index: ${index.name} dup key: `
+    + `${show(keyValue)}`,
     { keyPattern: index.spec['key'], keyValue });
 }

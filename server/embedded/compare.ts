@@ -121,5 +121,6 @@ function compareBinaries(a: unknown, b: unknown): number {
 }
 
 export function regexText(value: unknown): string {
-  return value instanceof RegExp ? `${value.source}\0${value.flags}` : `${(value as BSONRegExp).pattern}\0${(value as BSONRegExp).options}`;
+  return value instanceof RegExp ? `${value.source}\0${value.flags}`
+    : `${(value as BSONRegExp).pattern}\0${(value as BSONRegExp).options}`;
 }

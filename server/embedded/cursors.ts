@@ -40,7 +40,9 @@ export class Cursors {
 
   /** The reply with the first batch; a cursor stays open when there is more. */
   open(documents: Iterator<Buffer>, options: CursorOptions): Buffer {
-    const cursor: Cursor = { id: Long.fromNumber(++this.#lastId), options, documents, pending: undefined, lastUsed: Date.now(), orphanedAt: undefined };
+    const cursor: Cursor = {
+      id: Long.fromNumber(++this.#lastId), options, documents, pending: undefined, lastUsed: Date.now(), orphanedAt: undefined,
+    };
     const { batch, more } = nextBatch(cursor, options.batchSize ?? FIRST_BATCH);
     const open = more && !options.singleBatch;
     if (open) this.#cursors.set(cursor.id.toString(), cursor);
@@ -53,7 +55,10 @@ export class Cursors {
     const cursor = this.#cursors.get(key);
     if (!cursor) throw new MongoFault('CursorNotFound', `cursor id ${key} not found`);
     if (cursor.options.namespace !== namespace) {
-      throw new MongoFault('Unauthorized', `Requested getMore on namespace '${namespace}', but cursor belongs to a different namespace ${cursor.options.namespace}`);
+      throw new MongoFault(
+        'Unauthorized',
+        `Requested getMore on namespace '${namespace}', but cursor belongs to a different namespace ${cursor.options.namespace}`
+      );
     }
     Object.assign(cursor, { lastUsed: Date.now(), orphanedAt: undefined });
     cursor.options.connection = connection;

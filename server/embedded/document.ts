@@ -17,7 +17,8 @@ const MAX_DEPTH = 180;
 
 /** True for a number that BSON would store as an int32. */
 export function isInt32(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= INT32_MIN && value <= INT32_MAX && !Object.is(value, -0);
+  return typeof value === 'number' && Number.isInteger(value) && value >= INT32_MIN && value <= INT32_MAX
+    && !Object.is(value, -0);
 }
 
 /** A double in the exact model. */
@@ -46,7 +47,9 @@ export function field(target: BsonDocument, name: string): unknown {
 export function encode(document: BsonDocument, limit = MAX_DOCUMENT_BYTES): Buffer {
   const bytes = serialize(document, { ignoreUndefined: true });
   if (bytes.byteLength > limit) {
-    throw new MongoFault('BSONObjectTooLarge', `BSONObj size: ${bytes.byteLength} is invalid. Size must be between 0 and ${limit}`);
+    throw new MongoFault(
+      'BSONObjectTooLarge', `BSONObj size: ${bytes.byteLength} is invalid. Size must be between 0 and ${limit}`
+    );
   }
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -56,7 +59,10 @@ export function decode(bytes: Buffer): BsonDocument {
   return new Reader(bytes).document(0);
 }
 
-/** Decodes a command; arrays of documents under the named fields stay as raw BSON, so that what is inserted is stored byte for byte. */
+/**
+ * Decodes a command; arrays of documents under the named fields stay as raw BSON, so that what is inserted is stored byte for
+ * byte.
+ */
 export function decodeCommand(bytes: Buffer, rawFields: ReadonlySet<string>): BsonDocument {
   const command: BsonDocument = {};
   const reader = new Reader(bytes);

@@ -114,7 +114,9 @@ class Listener {
     });
     socket.on('data', (chunk) => {
       try {
-        for (const message of reader.push(chunk)) queue = this.#track(queue.then(() => this.#answer(socket, connection, message)));
+        for (const message of reader.push(chunk)) queue = this.#track(
+          queue.then(() => this.#answer(socket, connection, message))
+        );
       } catch {
         socket.destroy();
       }

@@ -15,7 +15,9 @@ import { bsonType, typeName, typeNumber } from './types.ts';
 export interface Scope {
   readonly now: Date;
   readonly variables: Readonly<BsonDocument>;
-  /** In: an aggregation expression. Out: its value for a document; undefined when missing. Throws InvalidPipelineOperator (168). */
+  /**
+   * In: an aggregation expression. Out: its value for a document; undefined when missing. Throws InvalidPipelineOperator (168).
+   */
   compile(expression: unknown): (document: unknown) => unknown;
   /** The same scope with more variables (`let`). */
   with(variables: BsonDocument): Scope;
@@ -75,7 +77,9 @@ function compile(expression: unknown, evaluation: () => Evaluation): (document: 
 
 /** mingo's errors that MongoDB answers with a code of their own. */
 function translated(error: unknown): unknown {
-  if (error instanceof Error && error.message.startsWith('Use of undefined variable')) return MongoFault.location(17276, error.message);
+  if (error instanceof Error && error.message.startsWith('Use of undefined variable')) {
+    return MongoFault.location(17276, error.message);
+  }
   return error;
 }
 
@@ -90,7 +94,10 @@ function fieldPath(expression: string): string[] {
   return parts;
 }
 
-/** Field paths become an operator of our own, as mingo's resolve array positions; unknown operators are refused before any document is read. */
+/**
+ * Field paths become an operator of our own, as mingo's resolve array positions; unknown operators are refused before any
+ * document is read.
+ */
 function prepare(expression: unknown): unknown {
   if (typeof expression === 'string') {
     if (expression.startsWith('$$') || !expression.startsWith('$') || expression.length === 1) return expression;
@@ -123,7 +130,9 @@ function argumentsOf(target: unknown, expression: unknown, options: Evaluation):
 
 function exactly(count: number, name: string, expression: unknown): void {
   const given = Array.isArray(expression) ? expression.length : 1;
-  if (given !== count) throw MongoFault.location(16020, `Expression ${name} takes exactly ${count} arguments. ${given} were passed in.`);
+  if (given !== count) {
+    throw MongoFault.location(16020, `Expression ${name} takes exactly ${count} arguments. ${given} were passed in.`);
+  }
 }
 
 function comparing(name: string, accept: (order: number) => unknown): Operator {
@@ -232,7 +241,9 @@ const $filter: Operator = (target, expression, options) => {
   if (input === null || input === undefined) return null;
   if (!Array.isArray(input)) throw MongoFault.location(28651, `input to $filter must be an array not ${typeName(input)}`);
   const name = typeof expression['as'] === 'string' ? expression['as'] : 'this';
-  const limit = expression['limit'] === undefined ? input.length : approximate(evaluate(target, expression['limit'], options) as Numeric);
+  const limit = expression['limit'] === undefined ? input.length : approximate(
+    evaluate(target, expression['limit'], options) as Numeric
+  );
   const inner = nested(options);
   const kept: unknown[] = [];
   for (const item of input) {
@@ -244,7 +255,9 @@ const $filter: Operator = (target, expression, options) => {
 
 /** Options of their own for an inner scope, so that its variables do not outlive it. */
 function nested(options: Evaluation): Evaluation {
-  const copy = evalExpr({}, { $__options: true } as never, (options as unknown as { options: unknown }).options as never) as Evaluation;
+  const copy = evalExpr(
+    {}, { $__options: true } as never, (options as unknown as { options: unknown }).options as never
+  ) as Evaluation;
   copy.update({ root: options.local.root, variables: options.local.variables ?? {} });
   return copy;
 }
@@ -280,7 +293,9 @@ export function averageOf(sum: Numeric, count: number): unknown {
 
 function extreme(sign: 1 | -1): (values: unknown[]) => unknown {
   return (values) => values.filter((value) => value !== null && value !== undefined)
-    .reduce<unknown>((best, value) => (best === undefined || compareValues(value, best) * sign > 0 ? value : best), undefined) ?? null;
+    .reduce<unknown>(
+      (best, value) => (best === undefined || compareValues(value, best) * sign > 0 ? value : best), undefined
+    ) ?? null;
 }
 
 /** What mingo's own operators take: JavaScript numbers. */
@@ -325,7 +340,9 @@ function convert(value: unknown, to: number | 'number', name: string): unknown {
     if (isNumeric(value)) return value;
     if (typeof value === 'boolean') return value ? 1 : 0;
     if (value instanceof Date) return Long.fromNumber(value.getTime());
-    if (typeof value === 'string' && value.trim() === value && value !== '' && Number.isFinite(Number(value))) return double(Number(value));
+    if (typeof value === 'string' && value.trim() === value && value !== '' && Number.isFinite(Number(value))) {
+      return double(Number(value));
+    }
     throw failed();
   };
   switch (to) {
@@ -337,7 +354,9 @@ function convert(value: unknown, to: number | 'number', name: string): unknown {
     case 16: return whole(numeric(), (plain) => isInt32(plain) ? plain : undefined, failed);
     case 18: return value instanceof Long ? value : typeof value === 'string' && /^[+-]?\d+$/.test(value) ? Long.fromString(value)
       : whole(numeric(), (plain) => (Math.abs(plain) < 2 ** 63 ? Long.fromNumber(plain) : undefined), failed);
-    case 19: return value instanceof Decimal128 ? value : Decimal128.fromString(typeof value === 'string' ? value : String(numeric()));
+    case 19: return value instanceof Decimal128 ? value : Decimal128.fromString(
+      typeof value === 'string' ? value : String(numeric())
+    );
     default: throw failed();
   }
 }
@@ -365,7 +384,8 @@ function toObjectId(value: unknown, failed: () => MongoFault): ObjectId {
 function toDate(value: unknown, failed: () => MongoFault): Date {
   if (value instanceof Date) return value;
   if (value instanceof ObjectId) return value.getTimestamp();
-  const date = isNumeric(value) && !isInt32(value) ? new Date(approximate(value)) : typeof value === 'string' ? new Date(value) : undefined;
+  const date = isNumeric(value) && !isInt32(value) ? new Date(approximate(value)) : typeof value === 'string' ? new Date(value)
+    : undefined;
   if (!date || Number.isNaN(date.getTime())) throw failed();
   return date;
 }
@@ -459,12 +479,15 @@ const OWN: Record<string, Operator> = {
   $type: (target, expression, options) => typeName(argumentsOf(target, expression, options)[0]),
   $isNumber: (target, expression, options) => isNumeric(argumentsOf(target, expression, options)[0]),
   $isArray: (target, expression, options) => bsonType(argumentsOf(target, expression, options)[0]) === 4,
-  ...grouped(['$divide', '$exp', '$ln', '$log', '$log10', '$sqrt', '$sin', '$cos', '$tan', '$degreesToRadians', '$radiansToDegrees'],
+  ...grouped([
+    '$divide', '$exp', '$ln', '$log', '$log10', '$sqrt', '$sin', '$cos', '$tan', '$degreesToRadians', '$radiansToDegrees',
+  ],
     'double'),
   $round: rounding('$round', roundHalfEven),
   $trunc: rounding('$trunc', (digits, unit) => digits / unit),
   ...grouped(['$abs', '$ceil', '$floor', '$mod', '$pow'], 'input'),
-  ...grouped(['$arrayElemAt', '$range', '$slice', '$substr', '$substrBytes', '$substrCP', '$dateAdd', '$dateSubtract', '$dateDiff',
+  ...grouped(['$arrayElemAt', '$range', '$slice', '$substr', '$substrBytes', '$substrCP', '$dateAdd', '$dateSubtract',
+    '$dateDiff',
     '$dateFromParts', '$dateTrunc', '$bitAnd', '$bitOr', '$bitXor', '$bitNot'], 'as is'),
 };
 

@@ -69,10 +69,16 @@ export class MongoFault extends Error {
 export function asFault(error: unknown): MongoFault {
   if (error instanceof MongoFault) return error;
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof Error && (error.name === 'BSONError' || error.name === 'MingoError' || error.constructor.name === 'MingoError')) {
+  if (
+    error instanceof Error && (
+      error.name === 'BSONError' || error.name === 'MingoError' || error.constructor.name === 'MingoError'
+    )
+  ) {
     return new MongoFault('BadValue', message);
   }
-  if (error instanceof RangeError && /call stack/i.test(message)) return new MongoFault('BadValue', 'expression is nested too deeply');
+  if (error instanceof RangeError && /call stack/i.test(message)) {
+    return new MongoFault('BadValue', 'expression is nested too deeply');
+  }
   return new MongoFault('InternalError', message);
 }
 

@@ -154,7 +154,9 @@ function equality(path: string, operand: unknown): Leaf {
 
 function equalTo(operand: unknown): (value: unknown) => boolean {
   if (operand === null || operand === undefined) return (value) => value === null || value === undefined;
-  if (typeof operand === 'string') return (value) => value === operand || (typeof value === 'object' && equalValues(value, operand));
+  if (typeof operand === 'string') {
+    return (value) => value === operand || (typeof value === 'object' && equalValues(value, operand));
+  }
   return (value) => value !== undefined && equalValues(value, operand);
 }
 
@@ -198,7 +200,9 @@ function notRegex(path: string, op: string, operand: unknown): Leaf {
 }
 
 function comparison(path: string, op: string, operand: unknown): Leaf {
-  if (operand instanceof BSONRegExp) throw new MongoFault('BadValue', `Can't have RegEx as arg to predicate over field '${path}'.`);
+  if (operand instanceof BSONRegExp) {
+    throw new MongoFault('BadValue', `Can't have RegEx as arg to predicate over field '${path}'.`);
+  }
   const accept = (order: number): boolean => {
     if (op === '$gt') return order > 0;
     if (op === '$gte') return order >= 0;
@@ -253,7 +257,9 @@ function typeLeaf(path: string, operand: unknown): Leaf {
 function regexOperand(operand: unknown, options: unknown): BSONRegExp {
   if (options !== undefined && typeof options !== 'string') throw new MongoFault('BadValue', '$options has to be a string');
   if (operand instanceof BSONRegExp) {
-    if (options !== undefined && operand.options !== '') throw MongoFault.location(51074, 'options set in both $regex and $options');
+    if (options !== undefined && operand.options !== '') {
+      throw MongoFault.location(51074, 'options set in both $regex and $options');
+    }
     return new BSONRegExp(operand.pattern, options ?? operand.options);
   }
   if (typeof operand !== 'string') throw new MongoFault('BadValue', '$regex has to be a string');
@@ -284,8 +290,12 @@ function size(path: string, operand: unknown): Leaf {
   const wanted = toNumber(operand);
   if (!isNumeric(operand) || wanted === undefined) throw new MongoFault('FailedToParse',
     `Failed to parse $size. Expected a number in: $size: ${JSON.stringify(operand)}`);
-  if (!Number.isInteger(wanted)) throw new MongoFault('FailedToParse', `Failed to parse $size. Expected an integer: $size: ${wanted}`);
-  if (wanted < 0) throw new MongoFault('FailedToParse', `Failed to parse $size. Expected a non-negative number in: $size: ${wanted}`);
+  if (!Number.isInteger(wanted)) {
+    throw new MongoFault('FailedToParse', `Failed to parse $size. Expected an integer: $size: ${wanted}`);
+  }
+  if (wanted < 0) {
+    throw new MongoFault('FailedToParse', `Failed to parse $size. Expected a non-negative number in: $size: ${wanted}`);
+  }
   return leaf(path, '$size', wanted, (value) => Array.isArray(value) && value.length === wanted, false);
 }
 
@@ -305,7 +315,9 @@ function elemMatch(path: string, operand: unknown, scope: Scope): Leaf {
   const byValue = isOperatorDocument(operand) && !logical.includes(Object.keys(operand)[0] ?? '');
   if (byValue) {
     const condition = and(onField('', operand, scope));
-    return leaf(path, '$elemMatch', undefined, (value) => Array.isArray(value) && value.some((item) => matchesSingle(condition, item)),
+    return leaf(path, '$elemMatch', undefined, (value) => Array.isArray(value) && value.some(
+      (item) => matchesSingle(condition, item)
+    ),
       false);
   }
   const condition = parseFilter(operand, scope);
@@ -340,13 +352,17 @@ function bitMask(op: string, operand: unknown): bigint {
     return operand.reduce<bigint>((mask, item) => {
       const position = toNumber(item);
       if (position === undefined || !Number.isInteger(position) || position < 0) {
-        throw new MongoFault('BadValue', `Failed to parse bit position. Expected a non-negative number in: ${op}: ${String(item)}`);
+        throw new MongoFault(
+          'BadValue', `Failed to parse bit position. Expected a non-negative number in: ${op}: ${String(item)}`
+        );
       }
       return mask | (1n << BigInt(position));
     }, 0n);
   }
   const mask = storedBits(operand);
-  if (mask === undefined || mask < 0n) throw new MongoFault('BadValue', `${op} takes an Array, a number, or a BinData but received: ${String(operand)}`);
+  if (mask === undefined || mask < 0n) {
+    throw new MongoFault('BadValue', `${op} takes an Array, a number, or a BinData but received: ${String(operand)}`);
+  }
   return mask;
 }
 

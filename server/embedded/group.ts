@@ -27,7 +27,9 @@ export interface GroupSpec {
 export function parseGroup(spec: unknown, scope: Scope): GroupSpec {
   if (!isDocument(spec)) throw MongoFault.location(15947, "a group's fields must be specified in an object");
   if (!('_id' in spec)) throw MongoFault.location(15955, 'a group specification must include an _id');
-  const fields = Object.keys(spec).filter((name) => name !== '_id').map((name) => ({ name, make: accumulator(name, spec[name], scope) }));
+  const fields = Object.keys(spec).filter((name) => name !== '_id').map(
+    (name) => ({ name, make: accumulator(name, spec[name], scope) })
+  );
   return { id: scope.compile(spec['_id']), fields };
 }
 
@@ -66,7 +68,8 @@ const ACCUMULATORS: Record<string, AccumulatorMaker> = {
   },
   $push: (value) => {
     const items: unknown[] = [];
-    return { add: (document) => { const item = value(document); if (item !== undefined) items.push(item); }, result: () => items };
+    return { add: (document) => { const item = value(document); if (item !== undefined) items.push(item); },
+      result: () => items };
   },
   $addToSet: (value) => {
     const items = new Map<string, unknown>();

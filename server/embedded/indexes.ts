@@ -50,16 +50,22 @@ export interface IndexKey {
   truncated: boolean;
 }
 
-const OPTIONS = new Set(['key', 'name', 'unique', 'sparse', 'partialFilterExpression', 'expireAfterSeconds', 'background', 'v', 'ns',
+const OPTIONS = new Set(['key', 'name', 'unique', 'sparse', 'partialFilterExpression', 'expireAfterSeconds', 'background', 'v',
+  'ns',
   'hidden', 'collation', 'storageEngine', 'clustered', 'prepareUnique']);
 
 /** In: an entry of createIndexes. Out: the checked definition. Throws CannotCreateIndex (67) and the like. */
 export function parseIndex(spec: unknown): IndexDefinition {
   if (!isDocument(spec)) throw new MongoFault('TypeMismatch', "The elements of the 'indexes' array must be objects");
-  if (!isDocument(spec['key'])) throw new MongoFault('FailedToParse', "The 'key' field is a required property of an index specification");
+  if (!isDocument(spec['key'])) {
+    throw new MongoFault('FailedToParse', "The 'key' field is a required property of an index specification");
+  }
   for (const name of Object.keys(spec)) {
     if (!OPTIONS.has(name)) {
-      throw new MongoFault('InvalidIndexSpecificationOption', `The field '${name}' is not valid for an index specification. Specification: ${show(spec)}`);
+      throw new MongoFault(
+        'InvalidIndexSpecificationOption',
+        `The field '${name}' is not valid for an index specification. Specification: ${show(spec)}`
+      );
     }
   }
   const fields = parseKey(spec['key']);
@@ -72,7 +78,10 @@ export function parseIndex(spec: unknown): IndexDefinition {
   const partial = parsePartial(spec['partialFilterExpression'], sparse);
   const expireAfterSeconds = parseExpiry(spec['expireAfterSeconds'], fields);
   if (fields[0]?.path === '_id' && fields.length === 1 && (partial || sparse)) {
-    throw new MongoFault('InvalidIndexSpecificationOption', `The field '${partial ? 'partialFilterExpression' : 'sparse'}' is not valid for an _id index specification.`);
+    throw new MongoFault(
+      'InvalidIndexSpecificationOption',
+      `The field '${partial ? 'partialFilterExpression' : 'sparse'}' is not valid for an _id index specification.`
+    );
   }
   return { name, fields, unique, sparse, partial, expireAfterSeconds, spec: normalizedSpec(spec, name, unique, sparse) };
 }
@@ -108,7 +117,11 @@ function parseKey(key: BsonDocument): IndexField[] {
     }
     const sign = typeof direction === 'boolean' ? undefined : toNumber(direction);
     if (sign === undefined || Number.isNaN(sign)) {
-      throw new MongoFault('CannotCreateIndex', `Values in v:2 index key pattern cannot be of type ${typeName(direction)}. Only numbers > 0, numbers < 0, and strings are allowed.`);
+      throw new MongoFault(
+        'CannotCreateIndex',
+        `Values in v:2 index key pattern cannot be of type ${typeName(direction)}. Only numbers > 0, numbers < 0, and `
+          + `strings are allowed.`
+      );
     }
     if (sign === 0) throw new MongoFault('CannotCreateIndex', 'Values in the index key pattern cannot be 0.');
     return { path, parts, direction: sign < 0 ? -1 : 1 };
@@ -141,13 +154,24 @@ function parseExpiry(value: unknown, fields: IndexField[]): number | undefined {
   if (value === undefined) return undefined;
   const seconds = toNumber(value);
   if (seconds === undefined || typeof value === 'boolean') {
-    throw new MongoFault('CannotCreateIndex', `TTL index 'expireAfterSeconds' option must be numeric, but received a type of '${typeName(value)}'`);
+    throw new MongoFault(
+      'CannotCreateIndex', `TTL index 'expireAfterSeconds' option must be numeric, but received a type of '${typeName(value)}'`
+    );
   }
   if (seconds < 0 || seconds > 2147483647) {
-    throw new MongoFault('CannotCreateIndex', `TTL index 'expireAfterSeconds' option must be within an acceptable range, try a different number than ${seconds}`);
+    throw new MongoFault(
+      'CannotCreateIndex',
+      `TTL index 'expireAfterSeconds' option must be within an acceptable range, try a different number than ${seconds}`
+    );
   }
-  if (fields.length > 1) throw new MongoFault('CannotCreateIndex', 'TTL indexes are single-field indexes, compound indexes do not support TTL');
-  if (fields[0]?.path === '_id') throw new MongoFault('InvalidIndexSpecificationOption', "The field 'expireAfterSeconds' is not valid for an _id index specification.");
+  if (fields.length > 1) {
+    throw new MongoFault('CannotCreateIndex', 'TTL indexes are single-field indexes, compound indexes do not support TTL');
+  }
+  if (fields[0]?.path === '_id') {
+    throw new MongoFault(
+      'InvalidIndexSpecificationOption', "The field 'expireAfterSeconds' is not valid for an _id index specification."
+    );
+  }
   return seconds;
 }
 
@@ -160,7 +184,8 @@ export function sameKey(a: IndexDefinition, b: IndexDefinition): boolean {
 /** Same in everything that makes an index what it is, its name aside. */
 export function sameOptions(a: IndexDefinition, b: IndexDefinition): boolean {
   const essence = (index: IndexDefinition): string => encode({
-    unique: index.unique, sparse: index.sparse, expire: index.expireAfterSeconds ?? null, partial: index.spec['partialFilterExpression'] ?? null,
+    unique: index.unique, sparse: index.sparse, expire: index.expireAfterSeconds ?? null,
+    partial: index.spec['partialFilterExpression'] ?? null,
   }).toString('latin1');
   return essence(a) === essence(b);
 }
@@ -231,7 +256,9 @@ function emptied(component: Component): Component {
 function element(component: Component, item: unknown): Component {
   const end = component.at === component.parts.length;
   if (end) return { ...component, value: item, done: true };
-  return isDocument(item) ? { ...component, value: item } : { ...component, value: undefined, at: component.parts.length, done: true };
+  return isDocument(item) ? { ...component, value: item } : {
+    ...component, value: undefined, at: component.parts.length, done: true,
+  };
 }
 
 /** Follows the path to its end or to an array it must be expanded over. */

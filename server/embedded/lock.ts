@@ -64,7 +64,9 @@ function create(path: string, content: string): boolean {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw new FolderError('DATA_FOLDER_UNUSABLE', `The data folder cannot be locked (${reason(error)}). Name a folder this user may write to.`);
+    throw new FolderError(
+      'DATA_FOLDER_UNUSABLE', `The data folder cannot be locked (${reason(error)}). Name a folder this user may write to.`
+    );
   } finally {
     rmSync(own, { force: true });
   }

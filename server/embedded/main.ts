@@ -14,7 +14,9 @@ function readSettings(argv: string[]): Settings | { faults: string[] } {
   let values: { port?: string | undefined; data?: string | undefined; host?: string | undefined };
   try {
     ({ values } = parseArgs({
-      args: argv, options: { port: { type: 'string' }, data: { type: 'string' }, host: { type: 'string' } }, allowPositionals: false,
+      args: argv, options: {
+        port: { type: 'string' }, data: { type: 'string' }, host: { type: 'string' },
+      }, allowPositionals: false,
     }));
   } catch (error) {
     return { faults: [error instanceof Error ? error.message : String(error)] };
@@ -30,7 +32,9 @@ function readSettings(argv: string[]): Settings | { faults: string[] } {
 function explainStart(error: unknown, { port, host }: Settings): string {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'EADDRINUSE') return `--port ${port} is in use on ${host}. Stop what runs there, or name another port.`;
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') return `${host}:${port} cannot be listened on (${code}). Name another --port or --host.`;
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    return `${host}:${port} cannot be listened on (${code}). Name another --port or --host.`;
+  }
   return error instanceof Error ? error.message : String(error);
 }
 

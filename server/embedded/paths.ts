@@ -9,7 +9,8 @@ export function isIndex(part: string): boolean {
 
 /**
  * Query semantics of a dotted path: does any value found there pass? Arrays on the way are searched element by element (documents
- * only) and by position; with `expand` an array at the end is tested as a whole and then by element. A missing value is undefined.
+ * only) and by position; with `expand` an array at the end is tested as a whole and then by element. A missing value is
+ * undefined.
  */
 export function anyAt(
   value: unknown, parts: readonly string[], at: number, expand: boolean, test: (value: unknown) => boolean,
@@ -25,7 +26,9 @@ export function anyAt(
   return test(undefined);
 }
 
-/** Aggregation semantics of a field path: arrays map over their documents, positions are no fields. Out: undefined when missing. */
+/**
+ * Aggregation semantics of a field path: arrays map over their documents, positions are no fields. Out: undefined when missing.
+ */
 export function valueAt(value: unknown, parts: readonly string[], at = 0): unknown {
   const part = parts[at];
   if (part === undefined) return value;

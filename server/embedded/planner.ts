@@ -74,7 +74,9 @@ export function parseSort(sort: unknown): SortField[] {
     if (direction !== 1 && direction !== -1) {
       throw MongoFault.location(15975, '$sort key ordering must be 1 (for ascending) or -1 (for descending)');
     }
-    if (path === '' || path.split('.').includes('')) throw MongoFault.location(15998, 'FieldPath field names may not be empty strings.');
+    if (path === '' || path.split('.').includes('')) {
+      throw MongoFault.location(15998, 'FieldPath field names may not be empty strings.');
+    }
     return { path, parts: path.split('.'), direction };
   });
 }
@@ -109,7 +111,12 @@ function naturalDirection(sort: SortField[], hint: unknown): Direction | undefin
 function hinted(indexes: Index[], hint: unknown): Index {
   const found = indexes.find((index) => (typeof hint === 'string' ? index.name === hint
     : isDocument(hint) && samePattern(index.fields, hint)));
-  if (!found) throw new MongoFault('BadValue', 'error processing query: planner returned error :: caused by :: hint provided does not correspond to an existing index');
+  if (!found) {
+    throw new MongoFault(
+      'BadValue',
+      'error processing query: planner returned error :: caused by :: hint provided does not correspond to an existing index'
+    );
+  }
   return found;
 }
 
@@ -141,7 +148,8 @@ function candidate(index: Index, question: Question, forced: boolean): IndexChoi
 function fullScan(index: Index, question: Question): Choice {
   const range = tableRange(index.table);
   const plan: IndexPlan = {
-    kind: 'index', index, intervals: [{ ...range, prefix: 4 }], reverse: false, merge: false, residual: question.filter, covered: false,
+    kind: 'index', index, intervals: [{ ...range, prefix: 4 }], reverse: false, merge: false, residual: question.filter,
+    covered: false,
     fixed: 0,
   };
   return { plan, sorted: question.sort.length === 0 };
@@ -200,7 +208,9 @@ function boundsOf(index: Index, filter: Filter): Bounds {
     }
     if (prefixes.length * bounds.points.length > MOST_POINTS) break;
     bounds.leaves.forEach((leaf) => settled.add(leaf));
-    prefixes = prefixes.flatMap((prefix) => bounds.points.map((point) => Buffer.concat([prefix, directed(point, indexField.direction)])));
+    prefixes = prefixes.flatMap(
+      (prefix) => bounds.points.map((point) => Buffer.concat([prefix, directed(point, indexField.direction)]))
+    );
     points++;
     if (bounds.points.length === 1 && fixed === points - 1) fixed++;
     if (bounds.points.length === 1) fixedPaths.add(indexField.path);
@@ -210,7 +220,12 @@ function boundsOf(index: Index, filter: Filter): Bounds {
 }
 
 function finishBounds(intervals: Interval[], rest: Omit<Bounds, 'intervals'>): Bounds {
-  return { ...rest, intervals: intervals.filter(({ start, end }) => Buffer.compare(start, end) < 0).sort((a, b) => Buffer.compare(a.start, b.start)) };
+  return {
+    ...rest,
+    intervals: intervals.filter(
+      ({ start, end }) => Buffer.compare(start, end) < 0
+    ).sort((a, b) => Buffer.compare(a.start, b.start)),
+  };
 }
 
 function directed(bytes: Buffer, direction: Direction): Buffer {
@@ -223,7 +238,10 @@ function rangeAfter(prefix: Buffer, range: { start: Buffer; end: Buffer } | unde
   if (direction === 1) {
     return { start: cutPrefix(Buffer.concat([prefix, range.start])), end: upper(prefix, range.end), prefix: prefix.length };
   }
-  return { start: reversedStart(prefix, range.end), end: above(cutPrefix(Buffer.concat([prefix, complement(range.start)]))), prefix: prefix.length };
+  return {
+    start: reversedStart(prefix, range.end), end: above(cutPrefix(Buffer.concat([prefix, complement(range.start)]))),
+    prefix: prefix.length,
+  };
 }
 
 /** Bounds are cut where the keys themselves are cut; the residual filter then decides. */
@@ -238,7 +256,8 @@ function upper(prefix: Buffer, end: Buffer): Buffer {
 }
 
 /**
- * Descending keys are complements: values v with start <= v < end lie at complement(v), so above complement(end) unless they begin
+ * Descending keys are complements: values v with start <= v < end lie at complement(v), so above complement(end) unless they
+ * begin
  * with it. `end` is never itself the beginning of a value's encoding that belongs to the range.
  */
 function reversedStart(prefix: Buffer, end: Buffer): Buffer {
@@ -250,10 +269,15 @@ function above(bytes: Buffer): Buffer {
   return successor(bytes) ?? Buffer.alloc(5, 0xff);
 }
 
-/** The condition an index field can use. Where arrays are indexed only one range may be used, as each may be met by another element. */
+/**
+ * The condition an index field can use. Where arrays are indexed only one range may be used, as each may be met by another
+ * element.
+ */
 function fieldBounds(indexField: IndexField, parts: Filter[], multikey: boolean): FieldBounds | undefined {
   const leaves = parts.filter((part): part is Leaf => part.kind === 'leaf' && part.path === indexField.path);
-  const points = leaves.map(pointsOf).filter((bounds) => bounds !== undefined).sort((a, b) => a.points.length - b.points.length)[0];
+  const points = leaves.map(pointsOf).filter((bounds) => bounds !== undefined).sort(
+    (a, b) => a.points.length - b.points.length
+  )[0];
   if (points) return points;
   const ranges = leaves.map(rangeOf).filter((range) => range !== undefined);
   const first = ranges[0];

@@ -26,7 +26,10 @@ interface Parsed {
   reshape: ((document: BsonDocument, original: BsonDocument) => void)[];
 }
 
-/** In: the projection of find (with `filter` for positional `$`) or of $project. Out: undefined when it changes nothing. Throws with MongoDB's codes. */
+/**
+ * In: the projection of find (with `filter` for positional `$`) or of $project. Out: undefined when it changes nothing. Throws
+ * with MongoDB's codes.
+ */
 export function parseProjection(projection: unknown, scope: Scope, filter?: Filter): Projection | undefined {
   if (projection === undefined || projection === null) return undefined;
   if (!isDocument(projection)) throw new MongoFault('TypeMismatch', 'projection must be an object');
@@ -54,7 +57,9 @@ function parse(projection: BsonDocument, scope: Scope, filter: Filter | undefine
       modes.add(isTruthy(value));
       place(root, path, isTruthy(value));
     } else if (isDocument(value) && !Object.keys(value)[0]?.startsWith('$')) {
-      if (Object.keys(value).length === 0) throw MongoFault.location(51270, 'An empty sub-projection is not a valid value. Found empty object at path');
+      if (Object.keys(value).length === 0) {
+        throw MongoFault.location(51270, 'An empty sub-projection is not a valid value. Found empty object at path');
+      }
       for (const name of Object.keys(value)) visit(`${path}.${name}`, value[name]);
     } else if (filter && isDocument(value) && ('$slice' in value || '$elemMatch' in value)) {
       arrayOperator(parsed, path, value, scope, modes);
@@ -66,7 +71,9 @@ function parse(projection: BsonDocument, scope: Scope, filter: Filter | undefine
     }
   };
   for (const path of Object.keys(projection)) {
-    if (path.startsWith('$')) throw MongoFault.location(16410, `FieldPath field names may not start with '$'. Consider using $getField or $setField.`);
+    if (path.startsWith('$')) {
+      throw MongoFault.location(16410, `FieldPath field names may not start with '$'. Consider using $getField or $setField.`);
+    }
     visit(path, projection[path]);
   }
   if (modes.size === 2) throw mixed(projection);
@@ -79,7 +86,9 @@ function parse(projection: BsonDocument, scope: Scope, filter: Filter | undefine
 
 function mixed(projection: BsonDocument): MongoFault {
   const flags = Object.entries(projection).filter(([name]) => name !== '_id');
-  const [name, value] = flags.findLast(([, flag]) => isFlag(flag) !== isFlag(flags[0]?.[1]) || isTruthy(flag) !== isTruthy(flags[0]?.[1])) ?? ['', 0];
+  const [name, value] = flags.findLast(
+    ([, flag]) => isFlag(flag) !== isFlag(flags[0]?.[1]) || isTruthy(flag) !== isTruthy(flags[0]?.[1])
+  ) ?? ['', 0];
   const inclusion = isTruthy(value);
   return MongoFault.location(inclusion ? 31253 : 31254,
     `Cannot do ${inclusion ? 'inclusion' : 'exclusion'} on field ${name} in ${inclusion ? 'exclusion' : 'inclusion'} projection`);
@@ -122,7 +131,9 @@ function include(source: BsonDocument, node: Node, root: BsonDocument): BsonDocu
 }
 
 function includeEach(items: unknown[], node: Node, root: BsonDocument): unknown[] {
-  return items.flatMap((item) => (isDocument(item) ? [include(item, node, root)] : Array.isArray(item) ? [includeEach(item, node, root)] : []));
+  return items.flatMap(
+    (item) => (isDocument(item) ? [include(item, node, root)] : Array.isArray(item) ? [includeEach(item, node, root)] : [])
+  );
 }
 
 function addComputed(result: BsonDocument, node: Node, root: BsonDocument): void {
@@ -165,7 +176,11 @@ function positional(parsed: Parsed, path: string, filter: Filter): void {
   parsed.reshape.push((document, original) => {
     const position = matchedPosition(filter, original, path);
     if (position === undefined) {
-      throw MongoFault.location(51246, "Executor error during find command :: caused by :: positional operator '.$' couldn't find a matching element in the array");
+      throw MongoFault.location(
+        51246,
+        "Executor error during find command :: caused by :: positional operator '.$' couldn't find a matching element in "
+          + "the array"
+      );
     }
     alterAt(document, path.split('.'), (value) => (Array.isArray(value) ? [value[position]] : value));
   });
@@ -175,7 +190,9 @@ function arrayOperator(parsed: Parsed, path: string, value: BsonDocument, scope:
   if ('$slice' in value) {
     const take = slicer(value['$slice']);
     if (modes.has(true)) place(parsed.root, path, true);
-    parsed.reshape.push((document) => alterAt(document, path.split('.'), (array) => (Array.isArray(array) ? take(array) : array)));
+    parsed.reshape.push(
+      (document) => alterAt(document, path.split('.'), (array) => (Array.isArray(array) ? take(array) : array))
+    );
     return;
   }
   modes.add(true);
@@ -190,7 +207,9 @@ function arrayOperator(parsed: Parsed, path: string, value: BsonDocument, scope:
 function slicer(operand: unknown): (array: unknown[]) => unknown[] {
   if (Array.isArray(operand)) {
     const [skip, count] = operand.map((item) => toNumber(item) ?? 0);
-    if (operand.length !== 2 || (count ?? 0) <= 0) throw MongoFault.location(28724, 'First argument to $slice must be an array, limit must be positive');
+    if (operand.length !== 2 || (count ?? 0) <= 0) {
+      throw MongoFault.location(28724, 'First argument to $slice must be an array, limit must be positive');
+    }
     return (array) => {
       const start = (skip ?? 0) < 0 ? Math.max(0, array.length + (skip ?? 0)) : skip ?? 0;
       return array.slice(start, start + (count ?? 0));

@@ -1,7 +1,9 @@
 import { BSONRegExp } from 'bson';
 import { MongoFault } from './faults.ts';
 
-/** In: a PCRE pattern and its flags (i, m, s, x, u). Out: the same as a JavaScript expression. Throws BadValue where it has none. */
+/**
+ * In: a PCRE pattern and its flags (i, m, s, x, u). Out: the same as a JavaScript expression. Throws BadValue where it has none.
+ */
 export function compileRegex(pattern: string, flags: string): RegExp {
   for (const flag of flags) {
     if (!'imsxu'.includes(flag)) throw new MongoFault('BadValue', ` invalid flag in regex options: ${flag}`);
@@ -29,7 +31,9 @@ export function asRegExp(value: BSONRegExp | RegExp): RegExp {
 
 /** The text every match of an anchored, case-sensitive expression begins with; undefined when there is none. */
 export function literalPrefix(expression: RegExp): { prefix: string; whole: boolean } | undefined {
-  if (expression.flags.replace('s', '') !== '' || !expression.source.startsWith('^') || expression.source.includes('|')) return undefined;
+  if (expression.flags.replace('s', '') !== '' || !expression.source.startsWith('^') || expression.source.includes('|')) {
+    return undefined;
+  }
   let prefix = '';
   const source = expression.source;
   let at = 1;

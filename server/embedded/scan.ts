@@ -32,8 +32,12 @@ export interface Search extends Question {
   skip: number;
 }
 
-/** The documents of a search in its order. Nothing stays open between two of them; a document that has gone meanwhile is left out. */
-export function* search(collection: Collection | undefined, question: Search, touched: Touched = { keys: 0, documents: 0 }): Generator<Found> {
+/**
+ * The documents of a search in its order. Nothing stays open between two of them; a document that has gone meanwhile is left out.
+ */
+export function* search(collection: Collection | undefined, question: Search, touched: Touched = {
+  keys: 0, documents: 0,
+}): Generator<Found> {
   if (!collection) {
     choosePlan(collection, question);
     return;
@@ -82,7 +86,9 @@ function* documents(collection: Collection, plan: Plan, touched: Touched, skip: 
 /** The record numbers a plan names, each once. */
 export function* records(collection: Collection, plan: Plan, touched: Touched, skip: number, limit: number): Generator<number> {
   if (plan.kind === 'collection') {
-    for (const key of collection.storage.keys(tableRange(collection.state.table), plan.reverse, skip, limit || undefined)) yield recordOf(key);
+    for (const key of collection.storage.keys(tableRange(collection.state.table), plan.reverse, skip, limit || undefined)) {
+      yield recordOf(key);
+    }
     return;
   }
   const seen = new Set<number>();
@@ -98,7 +104,9 @@ export function* records(collection: Collection, plan: Plan, touched: Touched, s
   }
 }
 
-function* keysThatPass(collection: Collection, plan: IndexPlan, touched: Touched, skip: number, limit: number): Generator<Buffer> {
+function* keysThatPass(
+  collection: Collection, plan: IndexPlan, touched: Touched, skip: number, limit: number
+): Generator<Buffer> {
   const test = plan.residual && plan.covered ? keyTest(plan.index, plan.residual) : undefined;
   for (const key of indexKeys(collection, plan, skip, limit)) {
     touched.keys++;
@@ -222,7 +230,10 @@ function* sorted(
   }
 }
 
-/** In: a sort. Out: a function from a document to bytes that order as the documents should; arrays by their least or greatest element. */
+/**
+ * In: a sort. Out: a function from a document to bytes that order as the documents should; arrays by their least or greatest
+ * element.
+ */
 export function sortKey(sort: SortField[]): (document: BsonDocument) => Buffer {
   return (document) => Buffer.concat(sort.map(({ parts, direction }) => {
     const encoded = sortValues(document, parts).map((value) => encodeValue(value, direction));
@@ -234,7 +245,9 @@ export function sortKey(sort: SortField[]): (document: BsonDocument) => Buffer {
 export function describePlan(choice: Choice, sort: SortField[]): BsonDocument {
   const inner = describe(choice.plan);
   if (choice.sorted || sort.length === 0) return inner;
-  return { stage: 'SORT', sortPattern: Object.fromEntries(sort.map(({ path, direction }) => [path, direction])), inputStage: inner };
+  return {
+    stage: 'SORT', sortPattern: Object.fromEntries(sort.map(({ path, direction }) => [path, direction])), inputStage: inner,
+  };
 }
 
 function describe(plan: Plan): BsonDocument {
@@ -247,7 +260,8 @@ function describeScan(plan: IndexPlan): BsonDocument {
   return {
     stage: plan.merge ? 'SORT_MERGE' : 'IXSCAN', keyPattern: plan.index.spec['key'], indexName: plan.index.name,
     isMultiKey: plan.index.multikey, isUnique: plan.index.unique, isSparse: plan.index.sparse,
-    isPartial: plan.index.partial !== undefined, direction: plan.reverse ? 'backward' : 'forward', intervals: plan.intervals.length,
+    isPartial: plan.index.partial !== undefined, direction: plan.reverse ? 'backward' : 'forward',
+    intervals: plan.intervals.length,
   };
 }
 

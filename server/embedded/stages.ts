@@ -24,7 +24,9 @@ const noForeign: Foreign = () => {
 };
 
 /** Runs pipeline stages over documents as a stream. Throws 40324 for a stage MongoDB does not know either. */
-export function runStages(input: Documents, pipeline: readonly BsonDocument[], scope: Scope, foreign: Foreign = noForeign): Documents {
+export function runStages(
+  input: Documents, pipeline: readonly BsonDocument[], scope: Scope, foreign: Foreign = noForeign
+): Documents {
   return pipeline.reduce<Documents>((documents, stage) => {
     const [name, operand] = stageOf(stage);
     const run = STAGES[name];
@@ -44,13 +46,16 @@ export function stageOf(stage: unknown): [string, unknown] {
   return [name, stage[name]];
 }
 
-const REFUSED = new Set(['$out', '$merge', '$changeStream', '$changeStreamSplitLargeEvent', '$geoNear', '$graphLookup', '$search', '$searchMeta',
+const REFUSED = new Set(['$out', '$merge', '$changeStream', '$changeStreamSplitLargeEvent', '$geoNear', '$graphLookup',
+  '$search', '$searchMeta',
   '$vectorSearch', '$listSessions', '$currentOp', '$planCacheStats', '$documents']);
 const FROM_MINGO = new Set(['$bucketAuto', '$densify', '$fill', '$redact', '$sample', '$setWindowFields']);
 
 function mingoStage(name: string, input: Documents, operand: unknown, scope: Scope): Documents {
   if (!FROM_MINGO.has(name)) throw MongoFault.location(40324, `Unrecognized pipeline stage name: '${name}'`);
-  const run = (pipelineOperators as unknown as Record<string, (coll: unknown, expr: unknown, options: unknown) => Documents>)[name];
+  const run = (
+    pipelineOperators as unknown as Record<string, (coll: unknown, expr: unknown, options: unknown) => Documents>
+  )[name];
   if (!run) throw notImplemented(name);
   return run(Lazy(input as Iterable<unknown>), operand, scope.evaluation());
 }
@@ -102,10 +107,15 @@ const $sort: Stage = (input, operand) => {
 export function wholeNumber(operand: unknown, name: '$limit' | '$skip'): number {
   const count = typeof operand === 'boolean' ? undefined : toNumber(operand);
   if (count === undefined || !Number.isInteger(count)) {
-    throw MongoFault.location(name === '$limit' ? 2107201 : 5107200, `invalid argument to ${name} stage: Expected an integer: ${name}: ${String(operand)}`);
+    throw MongoFault.location(
+      name === '$limit' ? 2107201 : 5107200, `invalid argument to ${name} stage: Expected an integer: ${name}: ${String(operand)}`
+    );
   }
   if (count < 0) {
-    throw MongoFault.location(name === '$limit' ? 5107201 : 5107200, `invalid argument to ${name} stage: Expected a non-negative number in: ${name}: ${count}`);
+    throw MongoFault.location(
+      name === '$limit' ? 5107201 : 5107200,
+      `invalid argument to ${name} stage: Expected a non-negative number in: ${name}: ${count}`
+    );
   }
   if (name === '$limit' && count === 0) throw MongoFault.location(15958, 'the limit must be positive');
   return count;
@@ -131,7 +141,9 @@ const $skip: Stage = (input, operand) => {
 };
 
 const $count: Stage = (input, operand) => {
-  if (typeof operand !== 'string' || operand === '') throw MongoFault.location(40156, 'the count field must be a non-empty string');
+  if (typeof operand !== 'string' || operand === '') {
+    throw MongoFault.location(40156, 'the count field must be a non-empty string');
+  }
   if (operand.startsWith('$')) throw MongoFault.location(40158, 'the count field cannot be a $-prefixed path');
   if (operand.includes('.')) throw MongoFault.location(40160, "the count field cannot contain '.'");
   return (function* count() {
@@ -146,7 +158,9 @@ const $replaceWith: Stage = (input, operand, scope) => {
   return map(input, (document) => {
     const value = compute(document);
     if (isDocument(value)) return value;
-    throw MongoFault.location(40228, `'newRoot' expression must evaluate to an object, but resulting value was: ${String(value)}`);
+    throw MongoFault.location(
+      40228, `'newRoot' expression must evaluate to an object, but resulting value was: ${String(value)}`
+    );
   });
 };
 
@@ -219,8 +233,14 @@ const $lookup: Stage = (input, operand, scope, foreign) => {
   if (typeof from !== 'string') throw new MongoFault('FailedToParse', 'must specify \'from\' field for a $lookup');
   if (typeof as !== 'string') throw new MongoFault('FailedToParse', 'must specify \'as\' field for a $lookup');
   const joins = typeof localField === 'string' && typeof foreignField === 'string';
-  if (!joins && !('pipeline' in spec)) throw new MongoFault('FailedToParse', '$lookup requires either \'pipeline\' or both \'localField\' and \'foreignField\' to be specified');
-  const variables = Object.entries(isDocument(spec['let']) ? spec['let'] : {}).map(([name, value]) => ({ name, compute: scope.compile(value) }));
+  if (!joins && !('pipeline' in spec)) {
+    throw new MongoFault(
+      'FailedToParse', '$lookup requires either \'pipeline\' or both \'localField\' and \'foreignField\' to be specified'
+    );
+  }
+  const variables = Object.entries(isDocument(spec['let']) ? spec['let'] : {}).map(
+    ([name, value]) => ({ name, compute: scope.compile(value) })
+  );
   return map(input, (document) => {
     const inner = scope.with(Object.fromEntries(variables.map(({ name, compute }) => [name, compute(document) ?? null])));
     const match = joins ? [{ $match: joinFilter(String(foreignField), valueAt(document, String(localField).split('.'))) }] : [];
@@ -233,7 +253,9 @@ function joinFilter(path: string, value: unknown): BsonDocument {
 }
 
 const $unionWith: Stage = (input, operand, scope, foreign) => {
-  const spec = typeof operand === 'string' ? { coll: operand } : requireDocument(operand, 9, 'the $unionWith stage specification must be an object or string');
+  const spec = typeof operand === 'string' ? { coll: operand } : requireDocument(
+    operand, 9, 'the $unionWith stage specification must be an object or string'
+  );
   const { coll, pipeline = [] } = spec as { coll?: unknown; pipeline?: BsonDocument[] };
   return (function* union() {
     yield* input;
@@ -247,7 +269,9 @@ const $addFields: Stage = (input, operand, scope) => map(input, parseAddFields(o
 const $bucket: Stage = (input, operand, scope) => {
   const spec = requireDocument(operand, 40201, 'Argument to $bucket stage must be an object');
   const { boundaries, groupBy, output = { count: { $sum: 1 } } } = spec;
-  if (!Array.isArray(boundaries) || boundaries.length < 2) throw MongoFault.location(40192, "The $bucket 'boundaries' field must have at least 2 values");
+  if (!Array.isArray(boundaries) || boundaries.length < 2) {
+    throw MongoFault.location(40192, "The $bucket 'boundaries' field must have at least 2 values");
+  }
   const compute = scope.compile(groupBy);
   const bucketOf = (document: BsonDocument): unknown => {
     const value = compute(document) ?? null;
@@ -256,7 +280,9 @@ const $bucket: Stage = (input, operand, scope) => {
     if ('default' in spec) return spec['default'];
     throw MongoFault.location(40066, '$switch could not find a matching branch for an input, and no default was specified.');
   };
-  const { fields } = parseGroup({ ...requireDocument(output, 40196, "The $bucket 'output' field must be an object"), _id: null }, scope);
+  const { fields } = parseGroup(
+    { ...requireDocument(output, 40196, "The $bucket 'output' field must be an object"), _id: null }, scope
+  );
   return (function* bucket() {
     const groups = new Groups({ id: bucketOf, fields });
     for (const document of input) groups.add(document);
@@ -265,7 +291,8 @@ const $bucket: Stage = (input, operand, scope) => {
 };
 
 const STAGES: Record<string, Stage> = {
-  $match, $project, $group, $sort, $limit, $skip, $count, $replaceRoot, $replaceWith, $sortByCount, $facet, $unwind, $lookup, $unionWith, $bucket,
+  $match, $project, $group, $sort, $limit, $skip, $count, $replaceRoot, $replaceWith, $sortByCount, $facet, $unwind, $lookup,
+  $unionWith, $bucket,
   $addFields, $set: $addFields, $unset: (input, operand, scope) => map(input, parseUnset(operand, scope)),
 };
 

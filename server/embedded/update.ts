@@ -43,10 +43,13 @@ export function isReplacement(update: unknown): boolean {
 function replacement(update: BsonDocument, arrayFilters: unknown): Update {
   const operator = Object.keys(update).find((name) => name.startsWith('$'));
   if (operator !== undefined) {
-    throw new MongoFault('DollarPrefixedFieldName', `The dollar ($) prefixed field '${operator}' in '${operator}' is not allowed in the `
+    throw new MongoFault('DollarPrefixedFieldName', `The dollar ($) prefixed field '${operator}' in '${operator}' is not `
+      + `allowed in the `
       + "context of an update's replacement document. Consider using an aggregation pipeline with $replaceWith.");
   }
-  if (arrayFilters !== undefined) throw new MongoFault('FailedToParse', 'Cannot specify arrayFilters in a replacement-style update');
+  if (arrayFilters !== undefined) {
+    throw new MongoFault('FailedToParse', 'Cannot specify arrayFilters in a replacement-style update');
+  }
   return (document) => {
     const result = cloneValue(update);
     stampTopLevel(result);
@@ -61,7 +64,9 @@ function replacement(update: BsonDocument, arrayFilters: unknown): Update {
 function stampTopLevel(document: BsonDocument): void {
   for (const name of Object.keys(document)) {
     const value = document[name];
-    if (name !== '_id' && value instanceof Timestamp && value.isZero()) document[name] = new Timestamp({ t: Math.floor(Date.now() / 1000), i: 1 });
+    if (name !== '_id' && value instanceof Timestamp && value.isZero()) {
+      document[name] = new Timestamp({ t: Math.floor(Date.now() / 1000), i: 1 });
+    }
   }
 }
 
@@ -79,7 +84,9 @@ function requireSameId(before: unknown, after: unknown, replaced = false): void 
 }
 
 function pipelineUpdate(stages: unknown[], arrayFilters: unknown, scope: Scope): Update {
-  if (arrayFilters !== undefined) throw new MongoFault('FailedToParse', 'arrayFilters may not be specified for pipeline-syle updates');
+  if (arrayFilters !== undefined) {
+    throw new MongoFault('FailedToParse', 'arrayFilters may not be specified for pipeline-syle updates');
+  }
   const allowed = new Set(['$addFields', '$set', '$project', '$unset', '$replaceRoot', '$replaceWith']);
   for (const stage of stages) {
     const name = isDocument(stage) ? Object.keys(stage)[0] : undefined;
@@ -107,7 +114,9 @@ function withoutMissing(value: unknown): unknown {
 
 /** MongoDB applies updates in the order of their paths, numbers by value, so new fields come in that order. */
 function inPathOrder(a: Step, b: Step): number {
-  const [x, y] = [a, b].map((step) => (step.operator === '$rename' ? String(step.operand).split('.') : step.parts)) as [string[], string[]];
+  const [x, y] = [a, b].map(
+    (step) => (step.operator === '$rename' ? String(step.operand).split('.') : step.parts)
+  ) as [string[], string[]];
   for (let at = 0; at < Math.min(x.length, y.length); at++) {
     const [left = '', right = ''] = [x[at], y[at]];
     const order = isIndex(left) && isIndex(right) ? Number(left) - Number(right) : compareStrings(left, right);
@@ -144,18 +153,22 @@ function modifiers(update: BsonDocument, arrayFilters: unknown, scope: Scope): U
 function stepsOf(operator: string, operands: unknown, scope: Scope): Step[] {
   const modify = MODIFIERS[operator];
   if (!modify) {
-    throw new MongoFault('FailedToParse', `Unknown modifier: ${operator}. Expected a valid update modifier or pipeline-style update `
+    throw new MongoFault('FailedToParse', `Unknown modifier: ${operator}. Expected a valid update modifier or `
+      + `pipeline-style update `
       + 'specified as an array');
   }
   if (!isDocument(operands)) {
-    throw new MongoFault('FailedToParse', `Modifiers operate on fields but we found type ${typeName(operands)} instead. For example: `
+    throw new MongoFault('FailedToParse', `Modifiers operate on fields but we found type ${typeName(operands)} instead. For `
+      + `example: `
       + `{$mod: {<field>: ...}} not {${operator}: ${show(operands)}}`);
   }
   return Object.keys(operands).map((path) => {
     const parts = splitPath(path);
     const dollar = parts.find((part, at) => part.startsWith('$') && (at === 0 || !/^\$(\[.*\])?$/.test(part)));
     if (dollar !== undefined && !['$ref', '$id', '$db'].includes(dollar)) {
-      throw new MongoFault('DollarPrefixedFieldName', `The dollar ($) prefixed field '${dollar}' in '${path}' is not valid for storage.`);
+      throw new MongoFault(
+        'DollarPrefixedFieldName', `The dollar ($) prefixed field '${dollar}' in '${path}' is not valid for storage.`
+      );
     }
     const operand = operands[path];
     checkOperand(operator, path, operand);
@@ -204,7 +217,9 @@ function parseArrayFilters(arrayFilters: unknown, scope: Scope): Map<string, Fil
   if (!Array.isArray(arrayFilters)) throw new MongoFault('TypeMismatch', 'arrayFilters must be an array');
   for (const item of arrayFilters) {
     const name = firstName(item);
-    if (name === undefined) throw new MongoFault('FailedToParse', 'Cannot use an expression without a top-level field name in arrayFilters');
+    if (name === undefined) {
+      throw new MongoFault('FailedToParse', 'Cannot use an expression without a top-level field name in arrayFilters');
+    }
     if (filters.has(name)) {
       throw new MongoFault('FailedToParse', `Found multiple array filters with the same top-level field name ${name}`);
     }
@@ -233,7 +248,9 @@ function refuseUnusedFilters(filters: Map<string, Filter>, steps: Step[]): void 
 }
 
 /** Walks to every place the path names (positional parts may name many) and applies the modifier there. */
-function applyStep(root: BsonDocument, step: Step, filters: Map<string, Filter>, context: UpdateContext, original: BsonDocument): void {
+function applyStep(
+  root: BsonDocument, step: Step, filters: Map<string, Filter>, context: UpdateContext, original: BsonDocument
+): void {
   const { parts, operator } = step;
   const creates = !['$unset', '$pull', '$pullAll', '$pop', '$rename'].includes(operator);
   if (operator === '$rename') {
@@ -258,7 +275,9 @@ function applyStep(root: BsonDocument, step: Step, filters: Map<string, Filter>,
 
 function finish(node: BsonDocument | unknown[], key: string, step: Step, context: UpdateContext): void {
   if (Array.isArray(node) && !isIndex(key)) {
-    if (step.operator === '$unset' || step.operator === '$pull' || step.operator === '$pullAll' || step.operator === '$pop') return;
+    if (step.operator === '$unset' || step.operator === '$pull' || step.operator === '$pullAll' || step.operator === '$pop') {
+      return;
+    }
     throw cannotCreate(key, step.parts.at(-2) ?? '', node);
   }
   step.modify(node, key, step.operand, context, step.path);
@@ -294,7 +313,9 @@ function positions(
     return [String(position)];
   }
   if (!Array.isArray(node)) {
-    throw new MongoFault('BadValue', `Cannot apply array updates to non-array element ${step.parts[at - 1] ?? ''}: ${show(node)}`);
+    throw new MongoFault(
+      'BadValue', `Cannot apply array updates to non-array element ${step.parts[at - 1] ?? ''}: ${show(node)}`
+    );
   }
   const name = part.slice(2, -1);
   if (name === '') return node.map((_item, index) => String(index));
@@ -325,7 +346,9 @@ function rename(root: BsonDocument, step: Step): void {
   for (const part of target.slice(0, -1)) {
     const next = field(node, part);
     if (next !== undefined && !isDocument(next)) {
-      throw new MongoFault('BadValue', `The destination field cannot be an array element, '${String(step.operand)}' in doc with ${show(root['_id'])}`);
+      throw new MongoFault(
+        'BadValue', `The destination field cannot be an array element, '${String(step.operand)}' in doc with ${show(root['_id'])}`
+      );
     }
     if (!next) setField(node, part, {});
     node = field(node, part) as BsonDocument;
@@ -339,7 +362,9 @@ function plainParent(root: BsonDocument, parts: string[], path: string): BsonDoc
   let node: BsonDocument = root;
   for (const part of parts.slice(0, -1)) {
     const next = field(node, part);
-    if (Array.isArray(next)) throw new MongoFault('BadValue', `The source field cannot be an array element, '${path}' in doc with ${show(root['_id'])}`);
+    if (Array.isArray(next)) {
+      throw new MongoFault('BadValue', `The source field cannot be an array element, '${path}' in doc with ${show(root['_id'])}`);
+    }
     if (!isDocument(next)) return undefined;
     node = next;
   }
@@ -349,7 +374,7 @@ function plainParent(root: BsonDocument, parts: string[], path: string): BsonDoc
 const $set: Modifier = (parent, key, operand) => put(parent, key, cloneValue(operand));
 
 function arithmeticModifier(operator: '$inc' | '$mul'): Modifier {
-  return (parent, key, operand, context, path) => {
+  return (parent, key, operand, _context, path) => {
     const current = childOf(parent, key);
     const amount = operand as number;
     if (current === undefined) {
@@ -357,7 +382,8 @@ function arithmeticModifier(operator: '$inc' | '$mul'): Modifier {
       return;
     }
     if (!isNumeric(current)) {
-      throw new MongoFault('TypeMismatch', `Cannot apply ${operator} to a value of non-numeric type. {_id: ${show(rootId(context, parent))}} `
+      throw new MongoFault('TypeMismatch', `Cannot apply ${operator} to a value of non-numeric type. {_id: `
+        + `${show(idOf(parent))}} `
         + `has the field '${path.split('.').at(-1)}' of non-numeric type ${typeName(current)}`);
     }
     const result = arithmetic(operator === '$inc' ? 'add' : 'multiply', current, amount);
@@ -368,7 +394,7 @@ function arithmeticModifier(operator: '$inc' | '$mul'): Modifier {
   };
 }
 
-function rootId(_context: UpdateContext, parent: BsonDocument | unknown[]): unknown {
+function idOf(parent: BsonDocument | unknown[]): unknown {
   return Array.isArray(parent) ? undefined : field(parent, '_id');
 }
 
@@ -387,9 +413,13 @@ const $unset: Modifier = (parent, key) => {
 const $currentDate: Modifier = (parent, key, operand, context) => {
   const type = isDocument(operand) ? operand['$type'] : 'date';
   if (type !== 'date' && type !== 'timestamp') {
-    throw new MongoFault('BadValue', "The '$type' string field is required to be 'date' or 'timestamp': {$currentDate: {field : {$type: 'date'}}}");
+    throw new MongoFault(
+      'BadValue', "The '$type' string field is required to be 'date' or 'timestamp': {$currentDate: {field : {$type: 'date'}}}"
+    );
   }
-  put(parent, key, type === 'date' ? context.scope.now : new Timestamp({ t: Math.floor(context.scope.now.getTime() / 1000), i: 1 }));
+  put(
+    parent, key, type === 'date' ? context.scope.now : new Timestamp({ t: Math.floor(context.scope.now.getTime() / 1000), i: 1 })
+  );
 };
 
 function arrayAt(parent: BsonDocument | unknown[], key: string, operator: string, path: string): unknown[] | undefined {
@@ -397,8 +427,9 @@ function arrayAt(parent: BsonDocument | unknown[], key: string, operator: string
   if (current === undefined || Array.isArray(current)) return current;
   if (operator === '$push' || operator === '$addToSet') {
     throw new MongoFault('BadValue', operator === '$push'
-      ? `The field '${path}' must be an array but is of type ${typeName(current)} in document {_id: ${show(rootId({} as UpdateContext, parent))}}`
-      : `Cannot apply $addToSet to non-array field. Field named '${path.split('.').at(-1)}' has non-array type ${typeName(current)}`);
+      ? `The field '${path}' must be an array but is of type ${typeName(current)} in document {_id: ${show(idOf(parent))}}`
+      : `Cannot apply $addToSet to non-array field. Field named '${path.split('.').at(-1)}' has non-array type `
+        + typeName(current));
   }
   throw operator === '$pop'
     ? new MongoFault('TypeMismatch', `Path '${path}' contains an element of non-array type '${typeName(current)}'`)
@@ -409,7 +440,9 @@ const $push: Modifier = (parent, key, operand, _context, path) => {
   const array = arrayAt(parent, key, '$push', path);
   const options = isDocument(operand) && '$each' in operand ? operand : { $each: [operand] };
   for (const name of Object.keys(options)) {
-    if (!['$each', '$position', '$slice', '$sort'].includes(name)) throw new MongoFault('BadValue', `Unrecognized clause in $push: ${name}`);
+    if (!['$each', '$position', '$slice', '$sort'].includes(name)) {
+      throw new MongoFault('BadValue', `Unrecognized clause in $push: ${name}`);
+    }
   }
   const items = options['$each'];
   if (!Array.isArray(items)) {
@@ -426,9 +459,17 @@ const $push: Modifier = (parent, key, operand, _context, path) => {
 function arraySort(spec: unknown): (a: unknown, b: unknown) => number {
   const whole = toNumber(spec);
   if (whole === 1 || whole === -1) return (a, b) => compareValues(a, b) * whole;
-  if (!isDocument(spec)) throw new MongoFault('BadValue', 'The $sort is invalid: use 1/-1 to sort the whole element, or {field:1/-1} to sort embedded fields');
-  const fields = Object.entries(spec).map(([path, direction]) => ({ parts: path.split('.'), sign: (toNumber(direction) ?? 1) < 0 ? -1 : 1 }));
-  const at = (item: unknown, parts: string[]): unknown => parts.reduce<unknown>((value, part) => (isDocument(value) ? field(value, part) : undefined), item);
+  if (!isDocument(spec)) {
+    throw new MongoFault(
+      'BadValue', 'The $sort is invalid: use 1/-1 to sort the whole element, or {field:1/-1} to sort embedded fields'
+    );
+  }
+  const fields = Object.entries(spec).map(
+    ([path, direction]) => ({ parts: path.split('.'), sign: (toNumber(direction) ?? 1) < 0 ? -1 : 1 })
+  );
+  const at = (item: unknown, parts: string[]): unknown => parts.reduce<unknown>(
+    (value, part) => (isDocument(value) ? field(value, part) : undefined), item
+  );
   return (a, b) => {
     for (const { parts, sign } of fields) {
       const order = compareValues(at(a, parts), at(b, parts)) * sign;
@@ -442,7 +483,9 @@ const $addToSet: Modifier = (parent, key, operand, _context, path) => {
   const array = arrayAt(parent, key, '$addToSet', path) ?? [];
   const each = isDocument(operand) && '$each' in operand ? operand['$each'] : [operand];
   if (!Array.isArray(each)) {
-    throw new MongoFault('TypeMismatch', `The argument to $each in $addToSet must be an array but it was of type ${typeName(each)}`);
+    throw new MongoFault(
+      'TypeMismatch', `The argument to $each in $addToSet must be an array but it was of type ${typeName(each)}`
+    );
   }
   const result = [...array];
   for (const item of each) if (!result.some((present) => equalValues(present, item))) result.push(cloneValue(item));
@@ -479,7 +522,11 @@ const $bit: Modifier = (parent, key, operand) => {
   let value: unknown = childOf(parent, key) ?? 0;
   for (const [name, mask] of Object.entries(operand)) {
     if (!['and', 'or', 'xor'].includes(name)) {
-      throw new MongoFault('BadValue', `The $bit modifier only supports 'and', 'or', and 'xor', not '${name}' which is an unknown operator: {${name}: ${show(mask)}}`);
+      throw new MongoFault(
+        'BadValue',
+        `The $bit modifier only supports 'and', 'or', and 'xor', not '${name}' which is an unknown operator: {${name}: `
+          + `${show(mask)}}`
+      );
     }
     value = bitwise(name, value, mask);
   }
@@ -506,7 +553,8 @@ const MODIFIERS: Record<string, Modifier> = {
 export function upsertSeed(filter: Filter, wholeReplacement: boolean): BsonDocument {
   const seed: BsonDocument = {};
   for (const condition of conjuncts(filter)) {
-    const alone = condition.kind === 'or' && condition.children.length === 1 && condition.children[0] ? condition.children[0] : condition;
+    const alone = condition.kind === 'or' && condition.children.length === 1 && condition.children[0] ? condition.children[0]
+      : condition;
     for (const leaf of conjuncts(alone)) {
       if (leaf.kind !== 'leaf') continue;
       const single = leaf.op === '$in' && Array.isArray(leaf.operand) && leaf.operand.length === 1;

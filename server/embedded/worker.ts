@@ -72,7 +72,11 @@ async function runInThread(options: EmbeddedMongoOptions): Promise<void> {
     });
     tell({ kind: 'ready', uri: server.uri, port: server.port, lock: { path: server.lock.path, content: server.lock.content } });
   } catch (error) {
-    tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error), code: (error as NodeJS.ErrnoException).code });
+    tell({
+      kind: 'failed', message: error instanceof Error ? error.message : String(error), code: (
+        error as NodeJS.ErrnoException
+      ).code,
+    });
   }
 }
 

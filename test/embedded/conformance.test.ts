@@ -13,7 +13,9 @@ import { indexes } from './cases/indexes.ts';
 import { queries } from './cases/queries.ts';
 import { updates } from './cases/updates.ts';
 
-/** The gateway in front of DocumentDB reports most faults as BadValue: there a fault is compared as a fault, whatever its code. */
+/**
+ * The gateway in front of DocumentDB reports most faults as BadValue: there a fault is compared as a fault, whatever its code.
+ */
 const GATEWAY_FAULT = fault(2);
 
 /**

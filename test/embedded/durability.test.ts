@@ -11,7 +11,9 @@ const MAIN = join(import.meta.dirname, '../../server/embedded/main.ts');
 
 /** The server as a process of its own, so that it can be killed without warning. */
 async function start(dir: string): Promise<{ child: ChildProcess; uri: string; killed: Promise<unknown> }> {
-  const child = spawn(process.execPath, ['--import=tsx', MAIN, '--port', '0', '--data', dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--import=tsx', MAIN, '--port', '0', '--data', dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const killed = new Promise((resolve) => { child.once('close', resolve); });
   const line = await new Promise<string>((resolve) => { child.stdout.once('data', (chunk) => resolve(String(chunk))); });
   return { child, uri: line.replace('ready ', '').trim(), killed };
@@ -33,22 +35,27 @@ describe('embedded MongoDB: durability', () => {
   async function write(uri: string, round: number): Promise<void> {
     const client = new mongoose.mongo.MongoClient(uri, { serverSelectionTimeoutMS: 500, retryWrites: false });
     const collection = client.db('d').collection<{ _id: string; group?: number; n?: number }>('c');
-    let going = true;
+    const end = new AbortController();
+    const ended = end.signal;
     const until = async (work: (n: number) => Promise<void>): Promise<void> => {
-      for (let n = 0; going; n++) await work(n).catch(() => { going = false; });
+      for (let n = 0; !ended.aborted; n++) await work(n).catch(() => end.abort());
     };
     const inserter = (writer: number): Promise<void> => until(async (n) => {
-      const _id = `${round}-${writer}-${n}`;
-      await collection.insertOne({ _id, group: n % 10 });
-      acknowledged.inserted.add(_id);
+      const id = `${round}-${writer}-${n}`;
+      await collection.insertOne({ _id: id, group: n % 10 });
+      acknowledged.inserted.add(id);
     });
     const upserter = until(async (n) => {
       const batch = Array.from({ length: 50 }, (_, at) => `${round}-bulk-${n}-${at}`);
-      await collection.bulkWrite(batch.map((_id) => ({ updateOne: { filter: { _id }, update: { $set: { group: 1 } }, upsert: true } })), { ordered: false });
-      for (const _id of batch) acknowledged.inserted.add(_id);
+      await collection.bulkWrite(
+        batch.map((_id) => ({ updateOne: { filter: { _id }, update: { $set: { group: 1 } }, upsert: true } })), { ordered: false }
+      );
+      for (const id of batch) acknowledged.inserted.add(id);
     });
     const counter = until(async () => {
-      const after = await collection.findOneAndUpdate({ _id: `counter-${round}` }, { $inc: { n: 1 } }, { upsert: true, returnDocument: 'after' });
+      const after = await collection.findOneAndUpdate({ _id: `counter-${round}` }, { $inc: { n: 1 } }, {
+        upsert: true, returnDocument: 'after',
+      });
       acknowledged.steps.set(`counter-${round}`, after?.n ?? 0);
     });
     await Promise.all([inserter(1), inserter(2), inserter(3), upserter, counter]);
@@ -61,7 +68,7 @@ describe('embedded MongoDB: durability', () => {
     const documents = await collection.find().hint({ $natural: 1 }).toArray();
     const present = new Set(documents.map(({ _id }) => _id));
     expect([...acknowledged.inserted].filter((_id) => !present.has(_id)), 'lost').to.deep.equal([]);
-    for (const [_id, step] of acknowledged.steps) expect((await collection.findOne({ _id }))?.n).to.be.at.least(step);
+    for (const [id, step] of acknowledged.steps) expect((await collection.findOne({ _id: id }))?.n).to.be.at.least(step);
     const byIndex = await collection.find({ group: { $gte: 0 } }).hint({ group: 1, _id: 1 }).toArray();
     const byScan = documents.filter(({ group }) => group !== undefined);
     expect(byIndex.map(({ _id }) => _id).sort()).to.deep.equal(byScan.map(({ _id }) => _id).sort());

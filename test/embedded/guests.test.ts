@@ -29,7 +29,9 @@ describe('embedded MongoDB: its guests', () => {
   describe('mongoose', () => {
     let connection: mongoose.Connection;
     const schema = new mongoose.Schema({
-      company: { type: String, required: true }, code: { type: String, required: true }, status: String, raw: mongoose.Schema.Types.Mixed, tags: [String],
+      company: {
+        type: String, required: true,
+      }, code: { type: String, required: true }, status: String, raw: mongoose.Schema.Types.Mixed, tags: [String],
     }, { timestamps: true });
     schema.index({ company: 1, code: 1 }, { unique: true });
     schema.index({ company: 1, status: 1 });
@@ -77,9 +79,13 @@ describe('embedded MongoDB: its guests', () => {
     it('compares and sets with findOneAndUpdate and a pipeline update', async () => {
       const Code = connection.model('Code');
       await Code.create({ company: 'cas', code: '1', status: 'a' });
-      const won = await Code.findOneAndUpdate({ company: 'cas', status: 'a' }, { $set: { status: 'b' } }, { returnDocument: 'after' });
+      const won = await Code.findOneAndUpdate({ company: 'cas', status: 'a' }, { $set: { status: 'b' } }, {
+        returnDocument: 'after',
+      });
       const lost = await Code.findOneAndUpdate({ company: 'cas', status: 'a' }, { $set: { status: 'c' } });
-      const piped = await Code.updateOne({ company: 'cas' }, [{ $set: { raw: { $concat: ['$status', '!'] } } }], { updatePipeline: true });
+      const piped = await Code.updateOne({ company: 'cas' }, [{ $set: { raw: { $concat: ['$status', '!'] } } }], {
+        updatePipeline: true,
+      });
       expect(won?.get('status')).to.equal('b');
       expect(lost).to.equal(null);
       expect(piped.modifiedCount).to.equal(1);

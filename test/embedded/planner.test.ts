@@ -21,8 +21,10 @@ describe('embedded MongoDB: planner', () => {
       { key: { note: 1 }, sparse: true },
     ]);
     await codes.insertMany(Array.from({ length: COUNT }, (_, n) => ({
-      company: n % 10 === 0 ? 'small' : 'large', linarcId: `L${n}`, status: ['ready', 'synced', 'failed'][n % 3], excluded: n % 7 === 0,
-      sortKey: `k${String(n).padStart(6, '0')}`, n, tags: [`t${n % 50}`, `u${n % 3}`], state: n % 100 === 0 ? 'open' : 'done', open: n,
+      company: n % 10 === 0 ? 'small' : 'large', linarcId: `L${n}`, status: ['ready', 'synced', 'failed'][n % 3],
+      excluded: n % 7 === 0,
+      sortKey: `k${String(n).padStart(6, '0')}`, n, tags: [`t${n % 50}`, `u${n % 3}`], state: n % 100 === 0 ? 'open' : 'done',
+      open: n,
       ...(n % 500 === 0 ? { note: `n${n}` } : {}),
     })));
   });
@@ -35,8 +37,12 @@ describe('embedded MongoDB: planner', () => {
   });
 
   it('pages by key, touching a page of keys', async () => {
-    const touched = await explained(codes.find({ company: 'large', excluded: false, sortKey: { $gt: 'k002000' } }).sort({ sortKey: 1 }).limit(100));
-    expect(touched).to.deep.equal({ nReturned: 100, totalKeysExamined: 100, totalDocsExamined: 100, stages: ['FETCH', 'IXSCAN'] });
+    const touched = await explained(
+      codes.find({ company: 'large', excluded: false, sortKey: { $gt: 'k002000' } }).sort({ sortKey: 1 }).limit(100)
+    );
+    expect(touched).to.deep.equal({
+      nReturned: 100, totalKeysExamined: 100, totalDocsExamined: 100, stages: ['FETCH', 'IXSCAN'],
+    });
   });
 
   it('reads backwards for the opposite order', async () => {
@@ -90,7 +96,9 @@ describe('embedded MongoDB: planner', () => {
   });
 
   it('honours a hint', async () => {
-    const touched = await explained(codes.find({ company: 'large', linarcId: 'L1' }).hint({ company: 1, status: 1, sortKey: -1 }));
+    const touched = await explained(
+      codes.find({ company: 'large', linarcId: 'L1' }).hint({ company: 1, status: 1, sortKey: -1 })
+    );
     expect(touched.totalKeysExamined).to.be.greaterThan(1000);
   });
 
@@ -105,20 +113,28 @@ describe('embedded MongoDB: planner', () => {
 
   it('decides a condition on a later index field from the key', async () => {
     const answer = await host.db.command({
-      explain: { count: 'codes', query: { company: 'large', excluded: { $ne: true }, sortKey: { $regex: '7$' } } }, verbosity: 'executionStats',
+      explain: {
+        count: 'codes', query: { company: 'large', excluded: { $ne: true }, sortKey: { $regex: '7$' } },
+      }, verbosity: 'executionStats',
     });
     expect(answer['executionStats']).to.include({ totalDocsExamined: 0, nReturned: 428 });
   });
 
   it('groups and counts as a full scan does, from keys alone', async () => {
-    const byKeys = await codes.aggregate([{ $match: { company: 'large' } }, { $group: { _id: '$status', n: { $sum: 1 } } }, { $sort: { _id: 1 } }]).toArray();
+    const byKeys = await codes.aggregate([
+      { $match: { company: 'large' } }, { $group: { _id: '$status', n: { $sum: 1 } } }, { $sort: { _id: 1 } },
+    ]).toArray();
     const all = await codes.find({ company: 'large' }).toArray();
-    const counted = ['failed', 'ready', 'synced'].map((status) => ({ _id: status, n: all.filter((one) => one['status'] === status).length }));
+    const counted = ['failed', 'ready', 'synced'].map(
+      (status) => ({ _id: status, n: all.filter((one) => one['status'] === status).length })
+    );
     expect(byKeys).to.deep.equal(counted);
   });
 
   it('orders and cuts before it reads, in a pipeline too', async () => {
-    const query = codes.aggregate([{ $match: { company: 'large', excluded: false } }, { $sort: { sortKey: 1 } }, { $limit: 20 }, { $project: { n: 1 } }]);
+    const query = codes.aggregate([
+      { $match: { company: 'large', excluded: false } }, { $sort: { sortKey: 1 } }, { $limit: 20 }, { $project: { n: 1 } },
+    ]);
     expect(await explained(query)).to.include({ nReturned: 20, totalKeysExamined: 20, totalDocsExamined: 20 });
   });
 

@@ -80,7 +80,9 @@ describe('embedded MongoDB: server', () => {
 
   describe('command line', () => {
     const main = join(import.meta.dirname, '../../server/embedded/main.ts');
-    const run = (args: string[]): ReturnType<typeof spawn> => spawn(process.execPath, ['--import=tsx', main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const run = (args: string[]): ReturnType<typeof spawn> => spawn(process.execPath, ['--import=tsx', main, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
 
     it('names every faulty setting', async () => {
       const child = run(['--port', 'many', '--data', ' ']);
@@ -167,7 +169,11 @@ describe('embedded MongoDB: server', () => {
       const name = Buffer.from('admin.$cmd\0');
       const numbers = Buffer.alloc(8);
       numbers.writeInt32LE(-1, 4);
-      socket.write(message(Buffer.concat([Buffer.alloc(4), name, numbers, mongoose.mongo.BSON.serialize({ isMaster: 1, helloOk: true })]), 2004));
+      socket.write(
+        message(
+          Buffer.concat([Buffer.alloc(4), name, numbers, mongoose.mongo.BSON.serialize({ isMaster: 1, helloOk: true })]), 2004
+        )
+      );
       const answer = await new Promise<Buffer>((resolve) => { socket.once('data', resolve); });
       expect(mongoose.mongo.BSON.deserialize(answer.subarray(36))).to.include({ ismaster: true, ok: 1 });
       socket.destroy();
@@ -177,13 +183,19 @@ describe('embedded MongoDB: server', () => {
   describe('what it claims to be', () => {
     it('refuses transactions as a standalone server does', async () => {
       const session = host.client.startSession();
-      const error = await session.withTransaction(() => host.db.collection('t').insertOne({ a: 1 }, { session })).catch((caught: unknown) => caught);
-      expect(error).to.have.property('message').that.matches(/Transaction numbers are only allowed|does not support retryable writes/);
+      const error = await session.withTransaction(
+        () => host.db.collection('t').insertOne({ a: 1 }, { session })
+      ).catch((caught: unknown) => caught);
+      expect(error).to.have.property('message').that.matches(
+        /Transaction numbers are only allowed|does not support retryable writes/
+      );
       await session.endSession();
     });
 
     it('refuses change streams, collations and scripts with MongoDB\'s codes', async () => {
-      const code = (run: Promise<unknown>): Promise<unknown> => run.then(() => undefined, (error: { code: unknown }) => error.code);
+      const code = (run: Promise<unknown>): Promise<unknown> => run.then(
+        () => undefined, (error: { code: unknown }) => error.code
+      );
       await host.db.collection('t').insertOne({ a: 1 });
       expect(await code(host.db.collection('t').watch().next())).to.equal(40573);
       expect(await code(host.db.collection('t').find().collation({ locale: 'en' }).toArray())).to.equal(238);
@@ -200,7 +212,9 @@ describe('embedded MongoDB: server', () => {
     it('answers writes without acknowledgement by doing them', async () => {
       const collection = host.db.collection('unacknowledged', { writeConcern: { w: 0 } });
       await collection.insertOne({ a: 1 });
-      for (let tries = 0; tries < 50 && await host.db.collection('unacknowledged').countDocuments() === 0; tries++) await sleep(10);
+      for (let tries = 0; tries < 50 && await host.db.collection('unacknowledged').countDocuments() === 0; tries++) {
+        await sleep(10);
+      }
       expect(await host.db.collection('unacknowledged').countDocuments()).to.equal(1);
     });
   });
@@ -209,7 +223,9 @@ describe('embedded MongoDB: server', () => {
     before(() => host.db.collection('many').insertMany(Array.from({ length: 500 }, (_, n) => ({ n, pad: 'x'.repeat(100) }))));
 
     const openCursor = async (options = {}): Promise<mongoose.mongo.Long> =>
-      (await host.db.command({ find: 'many', batchSize: 2, ...options }, { promoteLongs: false }))['cursor'].id as mongoose.mongo.Long;
+      (
+        await host.db.command({ find: 'many', batchSize: 2, ...options }, { promoteLongs: false })
+      )['cursor'].id as mongoose.mongo.Long;
     const more = (id: mongoose.mongo.Long): Promise<unknown> => host.db.command({ getMore: id, collection: 'many', batchSize: 2 })
       .then(() => 'open', (error: { code: number }) => error.code);
 
@@ -239,21 +255,28 @@ describe('embedded MongoDB: server', () => {
 
     it('ends after its connection has ended', async () => {
       const client = await new mongoose.mongo.MongoClient(host.server.uri).connect();
-      const reply = await client.db('test').command({ find: 'many', batchSize: 2, noCursorTimeout: true }, { promoteLongs: false });
+      const reply = await client.db('test').command({ find: 'many', batchSize: 2, noCursorTimeout: true }, {
+        promoteLongs: false,
+      });
       await client.close();
       await sleep(500);
       expect(await more(reply['cursor'].id as mongoose.mongo.Long)).to.equal(43);
     });
 
     it('refuses tailable cursors', async () => {
-      expect(await host.db.command({ find: 'many', tailable: true }).catch((error: { code: number }) => error.code)).to.equal(238);
+      expect(
+        await host.db.command({ find: 'many', tailable: true }).catch((error: { code: number }) => error.code)
+      ).to.equal(238);
     });
   });
 
   it('removes what has expired, and only that', async () => {
     const collection = host.db.collection('expiring');
     await collection.createIndex({ at: 1 }, { expireAfterSeconds: 1 });
-    await collection.insertMany([{ at: new Date(Date.now() - 5000) }, { at: new Date(Date.now() + 60_000), n: 'later' }, { at: 'never', n: 'text' }, { n: 'none' }]);
+    await collection.insertMany([
+      { at: new Date(Date.now() - 5000) }, { at: new Date(Date.now() + 60_000), n: 'later' }, { at: 'never', n: 'text' },
+      { n: 'none' },
+    ]);
     for (let tries = 0; tries < 60 && await collection.countDocuments() > 3; tries++) await sleep(25);
     expect((await collection.find().toArray()).map(({ n }) => n as string)).to.have.members(['later', 'text', 'none']);
   });

@@ -37,7 +37,9 @@ export function scopeOf(command: BsonDocument): Scope {
   if (variables === undefined) return createScope();
   if (!isDocument(variables)) throw new MongoFault('TypeMismatch', "BSON field 'let' is the wrong type, expected type 'object'");
   const outer = createScope();
-  return createScope(Object.fromEntries(Object.keys(variables).map((name) => [name, outer.compile(variables[name])({}) ?? null])));
+  return createScope(
+    Object.fromEntries(Object.keys(variables).map((name) => [name, outer.compile(variables[name])({}) ?? null]))
+  );
 }
 
 /** A count such as limit or skip; undefined when absent. Throws for what is no whole number of at least `least`. */
@@ -45,8 +47,14 @@ export function wholeOption(command: BsonDocument, name: string, least = 0): num
   const value = command[name];
   if (value === undefined || value === null) return undefined;
   const number = typeof value === 'boolean' ? undefined : toNumber(value);
-  if (number === undefined) throw new MongoFault('TypeMismatch', `BSON field '${name}' is the wrong type '${typeName(value)}', expected types '[long, int, decimal, double]'`);
-  if (number < least) throw MongoFault.location(51024, `BSON field '${name}' value must be >= ${least}, actual value '${number}'`);
+  if (number === undefined) {
+    throw new MongoFault(
+      'TypeMismatch', `BSON field '${name}' is the wrong type '${typeName(value)}', expected types '[long, int, decimal, double]'`
+    );
+  }
+  if (number < least) {
+    throw MongoFault.location(51024, `BSON field '${name}' value must be >= ${least}, actual value '${number}'`);
+  }
   return Math.trunc(number);
 }
 

@@ -7,16 +7,22 @@ import * as server from './server.ts';
 import * as writes from './writes.ts';
 
 const COMMANDS: Record<string, Command> = {
-  hello: server.hello, isMaster: server.hello, ismaster: server.hello, ping: server.ping, buildInfo: server.buildInfo, buildinfo: server.buildInfo,
-  serverStatus: server.serverStatus, hostInfo: server.hostInfo, connectionStatus: server.connectionStatus, whatsmyuri: server.whatsmyuri,
-  getLog: server.getLog, getParameter: server.getParameter, getCmdLineOpts: server.getCmdLineOpts, startSession: server.startSession,
+  hello: server.hello, isMaster: server.hello, ismaster: server.hello, ping: server.ping, buildInfo: server.buildInfo,
+  buildinfo: server.buildInfo,
+  serverStatus: server.serverStatus, hostInfo: server.hostInfo, connectionStatus: server.connectionStatus,
+  whatsmyuri: server.whatsmyuri,
+  getLog: server.getLog, getParameter: server.getParameter, getCmdLineOpts: server.getCmdLineOpts,
+  startSession: server.startSession,
   endSessions: server.nothing, refreshSessions: server.nothing, killSessions: server.nothing, killAllSessions: server.nothing,
   find: reads.find, getMore: reads.getMore, killCursors: reads.killCursors, count: reads.count, distinct: reads.distinct,
   aggregate: reads.aggregateCommand, explain: reads.explain,
-  insert: writes.insert, update: writes.update, delete: writes.remove, findAndModify: writes.findAndModify, findandmodify: writes.findAndModify,
-  createIndexes: schema.createIndexes, listIndexes: schema.listIndexes, dropIndexes: schema.dropIndexes, deleteIndexes: schema.dropIndexes,
+  insert: writes.insert, update: writes.update, delete: writes.remove, findAndModify: writes.findAndModify,
+  findandmodify: writes.findAndModify,
+  createIndexes: schema.createIndexes, listIndexes: schema.listIndexes, dropIndexes: schema.dropIndexes,
+  deleteIndexes: schema.dropIndexes,
   create: schema.create, drop: schema.drop, dropDatabase: schema.dropDatabase, renameCollection: schema.renameCollection,
-  listCollections: schema.listCollections, listDatabases: schema.listDatabases, collStats: schema.collStats, collstats: schema.collStats,
+  listCollections: schema.listCollections, listDatabases: schema.listDatabases, collStats: schema.collStats,
+  collstats: schema.collStats,
   dbStats: schema.dbStats, dbstats: schema.dbStats,
 };
 

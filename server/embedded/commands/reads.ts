@@ -4,11 +4,12 @@ import type { Collection } from '../collection.ts';
 import { decode, encode, field, isDocument } from '../document.ts';
 import type { BsonDocument } from '../document.ts';
 import type { Scope } from '../expressions.ts';
-import { asFault, MongoFault, notImplemented } from '../faults.ts';
+import { MongoFault, notImplemented } from '../faults.ts';
 import { parseFilter } from '../filter.ts';
 import { refuseCollation } from '../indexes.ts';
 import { identityOf } from '../keys.ts';
 import { choosePlan, parseSort } from '../planner.ts';
+import type { Choice } from '../planner.ts';
 import { parseProjection } from '../projection.ts';
 import { countMatches, describePlan, runChoice, search } from '../scan.ts';
 import type { Search, Touched } from '../scan.ts';
@@ -19,13 +20,16 @@ import type { Command, CommandContext } from './context.ts';
 /** A search as find, count and the like state it. */
 export function searchOf(command: BsonDocument, scope: Scope, filterName = 'filter'): Search {
   refuseCollation(command['collation']);
-  for (const name of ['min', 'max']) if (isDocument(command[name]) && Object.keys(command[name]).length > 0) throw notImplemented(`find with ${name}`);
+  for (const name of ['min', 'max']) {
+    if (isDocument(command[name]) && Object.keys(command[name]).length > 0) throw notImplemented(`find with ${name}`);
+  }
   const skip = wholeOption(command, 'skip') ?? 0;
   const limit = Math.abs(wholeOption(command, 'limit', Number.NEGATIVE_INFINITY) ?? 0);
   const hint = command['hint'];
   const hinted = hint === undefined || (isDocument(hint) && Object.keys(hint).length === 0) ? undefined : hint;
   return {
-    filter: parseFilter(command[filterName], scope), sort: parseSort(command['sort']), skip, limit: limit === 0 ? 0 : limit + skip, hint: hinted,
+    filter: parseFilter(command[filterName], scope), sort: parseSort(command['sort']), skip,
+    limit: limit === 0 ? 0 : limit + skip, hint: hinted,
   };
 }
 
@@ -41,22 +45,31 @@ export const find: Command = (context, command) => {
     for (const { raw, document } of search(collection, question)) yield project ? encode(project(document ?? decode(raw))) : raw;
   })();
   return context.cursors.open(documents, {
-    namespace: `${context.db}.${name}`, batchSize: wholeOption(command, 'batchSize'), singleBatch: command['singleBatch'] === true,
+    namespace: `${context.db}.${name}`, batchSize: wholeOption(command, 'batchSize'),
+    singleBatch: command['singleBatch'] === true,
     noTimeout: command['noCursorTimeout'] === true, connection: context.connection,
   });
 };
 
 export const getMore: Command = (context, command) => {
   const id = command['getMore'];
-  if (!(id instanceof Long)) throw new MongoFault('TypeMismatch', "BSON field 'getMore.getMore' is the wrong type, expected type 'long'");
-  return context.cursors.more(id, `${context.db}.${collectionName(command, 'collection')}`, wholeOption(command, 'batchSize'), context.connection);
+  if (!(id instanceof Long)) {
+    throw new MongoFault('TypeMismatch', "BSON field 'getMore.getMore' is the wrong type, expected type 'long'");
+  }
+  return context.cursors.more(
+    id, `${context.db}.${collectionName(command, 'collection')}`, wholeOption(command, 'batchSize'), context.connection
+  );
 };
 
 export const killCursors: Command = (context, command) => {
-  if (!Array.isArray(command['cursors'])) throw new MongoFault('TypeMismatch', "BSON field 'killCursors.cursors' must be an array");
+  if (!Array.isArray(command['cursors'])) {
+    throw new MongoFault('TypeMismatch', "BSON field 'killCursors.cursors' must be an array");
+  }
   const cursorsKilled: unknown[] = [];
   const cursorsNotFound: unknown[] = [];
-  for (const id of command['cursors']) (id instanceof Long && context.cursors.kill(id) ? cursorsKilled : cursorsNotFound).push(id);
+  for (const id of command['cursors']) (
+    id instanceof Long && context.cursors.kill(id) ? cursorsKilled : cursorsNotFound
+  ).push(id);
   return { cursorsKilled, cursorsNotFound, cursorsAlive: [], cursorsUnknown: [] };
 };
 
@@ -70,7 +83,9 @@ export const count: Command = (context, command) => {
 
 export const distinct: Command = (context, command) => {
   const key = command['key'];
-  if (typeof key !== 'string') throw new MongoFault('TypeMismatch', "BSON field 'distinct.key' is the wrong type, expected type 'string'");
+  if (typeof key !== 'string') {
+    throw new MongoFault('TypeMismatch', "BSON field 'distinct.key' is the wrong type, expected type 'string'");
+  }
   const question = searchOf(command, scopeOf(command), 'query');
   const values = new Map<string, unknown>();
   for (const { raw, document } of search(context.catalog.find(context.db, collectionName(command, 'distinct')), question)) {
@@ -116,23 +131,14 @@ export const aggregateCommand: Command = (context, command) => {
   const name = collectionName(command, 'aggregate');
   const scope = scopeOf(command);
   const documents = collectionStatistics(context, name, pipeline)
-    ?? eager(aggregate(context.catalog, context.db, context.catalog.find(context.db, name), pipeline, scope, command['hint']));
+    ?? aggregate(context.catalog, context.db, context.catalog.find(context.db, name), pipeline, scope, command['hint']);
   return context.cursors.open(documents, {
-    namespace: `${context.db}.${name}`, batchSize: wholeOption(command['cursor'], 'batchSize'), singleBatch: false, noTimeout: false,
-    connection: context.connection,
+    namespace: `${context.db}.${name}`, batchSize: wholeOption(command['cursor'], 'batchSize'), singleBatch: false,
+    noTimeout: false, connection: context.connection,
   });
 };
 
-/** Faults in a pipeline must come with the first reply, even when it asks for no documents. */
-function* eager(documents: Generator<Buffer>): Generator<Buffer> {
-  try {
-    yield* documents;
-  } catch (error) {
-    const fault = asFault(error);
-    throw fault;
-  }
-}
-
+/** The stages of an aggregate. Throws where they are no list of stages. */
 export function pipelineOf(command: BsonDocument): BsonDocument[] {
   const pipeline = command['pipeline'];
   if (!Array.isArray(pipeline)) throw new MongoFault('TypeMismatch', "'pipeline' option must be specified as an array");
@@ -146,7 +152,9 @@ function collectionStatistics(context: CommandContext, name: string, pipeline: B
   const collection = context.catalog.find(context.db, name);
   if (!first || !('$collStats' in first) || pipeline.length > 1 || !collection) return undefined;
   return (function* statistics() {
-    yield encode({ ns: collection.namespace, count: collection.count, storageStats: { count: collection.count, size: collection.bytes } });
+    yield encode({
+      ns: collection.namespace, count: collection.count, storageStats: { count: collection.count, size: collection.bytes },
+    });
   })();
 }
 
@@ -158,18 +166,26 @@ export const explain: Command = (context, command) => {
   const name = Object.keys(inner)[0] ?? '';
   if (name === 'aggregate') return explainAggregate(context, { ...inner, verbosity });
   const scope = scopeOf(inner);
-  const statement = Array.isArray(inner['updates']) ? inner['updates'][0] as BsonDocument : Array.isArray(inner['deletes']) ? inner['deletes'][0] as BsonDocument : inner;
+  const [statement = inner] = (inner['updates'] ?? inner['deletes'] ?? []) as BsonDocument[];
   const filterName = { count: 'query', distinct: 'query', findAndModify: 'query', update: 'q', delete: 'q' }[name] ?? 'filter';
-  if (name !== 'find' && filterName === 'filter') throw new MongoFault('CommandNotFound', `Explain failed due to unknown command: ${name}`);
-  return explanation(context, collectionName(inner, name), searchOf(statement, scope, filterName), String(verbosity), name === 'count');
+  if (name !== 'find' && filterName === 'filter') {
+    throw new MongoFault('CommandNotFound', `Explain failed due to unknown command: ${name}`);
+  }
+  return explanation(
+    context, collectionName(inner, name), searchOf(statement, scope, filterName), String(verbosity), name === 'count'
+  );
 };
 
 function explainAggregate(context: CommandContext, command: BsonDocument): BsonDocument {
   const split = splitPipeline(pipelineOf(command), scopeOf(command), command['hint']);
-  return explanation(context, collectionName(command, 'aggregate'), split.search, String(command['verbosity'] ?? 'queryPlanner'), false);
+  return explanation(
+    context, collectionName(command, 'aggregate'), split.search, String(command['verbosity'] ?? 'queryPlanner'), false
+  );
 }
 
-function explanation(context: CommandContext, name: string, question: Search, verbosity: string, counting: boolean): BsonDocument {
+function explanation(
+  context: CommandContext, name: string, question: Search, verbosity: string, counting: boolean
+): BsonDocument {
   const collection = context.catalog.find(context.db, name);
   const choice = choosePlan(collection, question);
   const winningPlan = collection ? describePlan(choice, question.sort) : { stage: 'EOF' };
@@ -177,18 +193,26 @@ function explanation(context: CommandContext, name: string, question: Search, ve
     explainVersion: '1',
     queryPlanner: { namespace: `${context.db}.${name}`, indexFilterSet: false, winningPlan, rejectedPlans: [] },
   };
-  if (verbosity !== 'queryPlanner') reply['executionStats'] = execution(collection, question, winningPlan, counting);
+  if (verbosity !== 'queryPlanner') reply['executionStats'] = execution(collection, choice, question, winningPlan, counting);
   return { ...reply, serverInfo: { host: context.statistics().host, port: context.statistics().port, version: '7.0.0' } };
 }
 
-function execution(collection: Collection | undefined, question: Search, winningPlan: BsonDocument, counting: boolean): BsonDocument {
+function execution(
+  collection: Collection | undefined, choice: Choice, question: Search, winningPlan: BsonDocument, counting: boolean,
+): BsonDocument {
   const touched: Touched = { keys: 0, documents: 0 };
   const started = Date.now();
   let nReturned = 0;
   if (collection && counting) nReturned = countMatches(collection, question, touched);
-  else if (collection) for (const found of runChoice(collection, choosePlan(collection, question), question, touched)) if (found.raw) nReturned++;
+  else if (collection) nReturned = countOf(runChoice(collection, choice, question, touched));
   return {
     executionSuccess: true, nReturned, executionTimeMillis: Date.now() - started, totalKeysExamined: touched.keys,
     totalDocsExamined: touched.documents, executionStages: winningPlan,
   };
+}
+
+function countOf(items: Iterable<unknown>): number {
+  let total = 0;
+  for (const item of items) if (item) total++;
+  return total;
 }

@@ -15,7 +15,9 @@ import type { Command, CommandContext } from './context.ts';
 export const createIndexes: Command = async (context, command) => {
   const name = collectionName(command, 'createIndexes');
   const specs = command['indexes'];
-  if (!Array.isArray(specs)) throw new MongoFault('TypeMismatch', "BSON field 'createIndexes.indexes' is the wrong type, expected type 'array'");
+  if (!Array.isArray(specs)) {
+    throw new MongoFault('TypeMismatch', "BSON field 'createIndexes.indexes' is the wrong type, expected type 'array'");
+  }
   if (specs.length === 0) throw new MongoFault('BadValue', 'Must specify at least one index to create');
   const definitions = specs.map(parseIndex);
   const made: Index[] = [];
@@ -24,7 +26,9 @@ export const createIndexes: Command = async (context, command) => {
     const collection = context.catalog.ensure(context.db, name);
     const numIndexesBefore = collection.indexes.length;
     const wanted = definitions.filter((definition) => isMissing(collection, definition));
-    for (const definition of wanted) if (isMissing(collection, definition)) made.push(context.catalog.addIndex(collection, definition));
+    for (const definition of wanted) if (isMissing(collection, definition)) {
+      made.push(context.catalog.addIndex(collection, definition));
+    }
     context.catalog.saveTotals(collection);
     const answer = { numIndexesBefore, numIndexesAfter: collection.indexes.length, createdCollectionAutomatically: isNew };
     return made.length > 0 ? answer : { ...answer, note: 'all indexes already exist' };
@@ -45,7 +49,11 @@ function isMissing(collection: Collection, definition: IndexDefinition): boolean
     throw new MongoFault('IndexOptionsConflict', `Index already exists with a different name: ${keyed.name}`);
   }
   if (keyed) {
-    throw new MongoFault('IndexOptionsConflict', `An equivalent index already exists with a different name and options. Requested index: ${show(definition.spec)}, existing index: ${show(keyed.spec)}`);
+    throw new MongoFault(
+      'IndexOptionsConflict',
+      `An equivalent index already exists with a different name and options. Requested index: ${show(definition.spec)}, `
+        + `existing index: ${show(keyed.spec)}`
+    );
   }
   return true;
 }
@@ -56,9 +64,12 @@ function samePartial(a: IndexDefinition, b: IndexDefinition): boolean {
   return text(a) === text(b);
 }
 
-function conflict(code: 'IndexKeySpecsConflict' | 'IndexOptionsConflict', wanted: IndexDefinition, present: IndexDefinition): MongoFault {
-  return new MongoFault(code, 'An existing index has the same name as the requested index. When index names are not specified, they are auto '
-    + `generated and can cause conflicts. Please refer to our documentation. Requested index: ${show(wanted.spec)}, existing index: ${show(present.spec)}`);
+function conflict(
+  code: 'IndexKeySpecsConflict' | 'IndexOptionsConflict', wanted: IndexDefinition, present: IndexDefinition
+): MongoFault {
+  return new MongoFault(code, 'An existing index has the same name as the requested index. When index names are not '
+    + 'specified, they are auto generated and can cause conflicts. Please refer to our documentation. '
+    + `Requested index: ${show(wanted.spec)}, existing index: ${show(present.spec)}`);
 }
 
 function listReply(context: CommandContext, namespace: string, documents: BsonDocument[], command: BsonDocument): Buffer {
@@ -71,7 +82,9 @@ function listReply(context: CommandContext, namespace: string, documents: BsonDo
 export const listIndexes: Command = (context, command) => {
   const name = collectionName(command, 'listIndexes');
   const collection = existing(context, name);
-  return listReply(context, collection.namespace, collection.indexes.filter(({ ready }) => ready).map(({ spec }) => spec), command);
+  return listReply(
+    context, collection.namespace, collection.indexes.filter(({ ready }) => ready).map(({ spec }) => spec), command
+  );
 };
 
 export const dropIndexes: Command = (context, command) => {
@@ -87,24 +100,29 @@ export const dropIndexes: Command = (context, command) => {
 function indexesNamed(collection: Collection, named: unknown): Index[] {
   if (named === '*') return collection.indexes.filter(({ name }) => name !== '_id_');
   if (Array.isArray(named)) return named.flatMap((name) => indexesNamed(collection, name));
-  const found = collection.indexes.find((index) => (isDocument(named) ? show(index.spec['key']) === show(named) : index.name === named));
+  const found = collection.indexes.find(
+    (index) => (isDocument(named) ? show(index.spec['key']) === show(named) : index.name === named)
+  );
   if (!found) {
-    throw new MongoFault('IndexNotFound', isDocument(named) ? `can't find index with key: ${show(named)}` : `index not found with name [${String(named)}]`);
+    throw new MongoFault(
+      'IndexNotFound',
+      isDocument(named) ? `can't find index with key: ${show(named)}` : `index not found with name [${String(named)}]`
+    );
   }
   if (found.name === '_id_') throw new MongoFault('InvalidOptions', 'cannot drop _id index');
   return [found];
 }
 
-const CREATE_OPTIONS = new Set(['validator', 'validationLevel', 'validationAction', 'capped', 'timeseries', 'viewOn', 'clusteredIndex',
-  'changeStreamPreAndPostImages', 'encryptedFields', 'expireAfterSeconds']);
+const CREATE_OPTIONS = new Set(['validator', 'validationLevel', 'validationAction', 'capped', 'timeseries', 'viewOn',
+  'clusteredIndex', 'changeStreamPreAndPostImages', 'encryptedFields', 'expireAfterSeconds']);
 
 export const create: Command = (context, command) => {
   const name = collectionName(command, 'create');
   refuseCollation(command['collation']);
   for (const option of Object.keys(command)) {
-    if (CREATE_OPTIONS.has(option) && command[option] !== false && !(isDocument(command[option]) && Object.keys(command[option]).length === 0)) {
-      throw notImplemented(`create with ${option}`);
-    }
+    const value = command[option];
+    const empty = value === false || (isDocument(value) && Object.keys(value).length === 0);
+    if (CREATE_OPTIONS.has(option) && !empty) throw notImplemented(`create with ${option}`);
   }
   if (context.catalog.find(context.db, name)) {
     throw new MongoFault('NamespaceExists', `Collection ${context.db}.${name} already exists.`);
@@ -155,7 +173,9 @@ export const listCollections: Command = (context, command) => {
       idIndex: { v: 2, key: { _id: 1 }, name: '_id_' },
     };
   });
-  return listReply(context, `${context.db}.$cmd.listCollections`, documents.filter((document) => matches(filter, document)), command);
+  return listReply(
+    context, `${context.db}.$cmd.listCollections`, documents.filter((document) => matches(filter, document)), command
+  );
 };
 
 export const listDatabases: Command = (context, command) => {
@@ -176,7 +196,8 @@ export const collStats: Command = (context, command) => {
   const size = Math.floor((collection?.bytes ?? 0) / scale);
   const count = collection?.count ?? 0;
   return {
-    ns: `${context.db}.${name}`, size, count, avgObjSize: count > 0 ? Math.floor((collection?.bytes ?? 0) / count) : 0, storageSize: size,
+    ns: `${context.db}.${name}`, size, count, storageSize: size,
+    avgObjSize: count > 0 ? Math.floor((collection?.bytes ?? 0) / count) : 0,
     nindexes: collection?.indexes.length ?? 0, totalIndexSize: 0, indexSizes: {}, capped: false, scaleFactor: scale,
   };
 };
@@ -184,7 +205,9 @@ export const collStats: Command = (context, command) => {
 export const dbStats: Command = (context) => {
   const collections = context.catalog.of(context.db);
   return {
-    db: context.db, collections: collections.length, views: 0, objects: collections.reduce((sum, { count }) => sum + count, 0),
-    dataSize: collections.reduce((sum, { bytes }) => sum + bytes, 0), indexes: collections.reduce((sum, { indexes }) => sum + indexes.length, 0),
+    db: context.db, collections: collections.length, views: 0,
+    objects: collections.reduce((sum, { count }) => sum + count, 0),
+    dataSize: collections.reduce((sum, { bytes }) => sum + bytes, 0),
+    indexes: collections.reduce((sum, { indexes }) => sum + indexes.length, 0),
   };
 };

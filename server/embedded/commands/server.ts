@@ -13,8 +13,10 @@ const MAX_WIRE_VERSION = 21;
 export const hello: Command = (context, command) => ({
   helloOk: true,
   ...('hello' in command ? { isWritablePrimary: true } : { ismaster: true, isWritablePrimary: true }),
-  maxBsonObjectSize: MAX_DOCUMENT_BYTES, maxMessageSizeBytes: MAX_MESSAGE_BYTES, maxWriteBatchSize: 100_000, localTime: new Date(),
-  logicalSessionTimeoutMinutes: 30, connectionId: context.connection, minWireVersion: 0, maxWireVersion: MAX_WIRE_VERSION, readOnly: false,
+  maxBsonObjectSize: MAX_DOCUMENT_BYTES, maxMessageSizeBytes: MAX_MESSAGE_BYTES, maxWriteBatchSize: 100_000,
+  localTime: new Date(),
+  logicalSessionTimeoutMinutes: 30, connectionId: context.connection, minWireVersion: 0, maxWireVersion: MAX_WIRE_VERSION,
+  readOnly: false,
 });
 
 export const ping: Command = () => ({});
@@ -28,7 +30,8 @@ export const serverStatus: Command = (context) => {
   const { startedAt, connections, host } = context.statistics();
   const uptime = (Date.now() - startedAt.getTime()) / 1000;
   return {
-    host, version: VERSION, process: 'embedded', pid: process.pid, uptime, uptimeMillis: Math.round(uptime * 1000), localTime: new Date(),
+    host, version: VERSION, process: 'embedded', pid: process.pid, uptime, uptimeMillis: Math.round(uptime * 1000),
+    localTime: new Date(),
     connections: { current: connections, available: 1000, totalCreated: context.connection },
     metrics: { cursor: { open: { total: context.cursors.size } } }, storageEngine: { name: 'lmdb', persistent: true },
     mem: { resident: Math.round(process.memoryUsage.rss() / 1048576) },
@@ -36,10 +39,13 @@ export const serverStatus: Command = (context) => {
 };
 
 export const hostInfo: Command = (context) => ({
-  system: { currentTime: new Date(), hostname: context.statistics().host, cpuAddrSize: 64 }, os: { type: process.platform, name: process.platform }, extra: {},
+  system: { currentTime: new Date(), hostname: context.statistics().host, cpuAddrSize: 64 },
+  os: { type: process.platform, name: process.platform }, extra: {},
 });
 
-export const connectionStatus: Command = () => ({ authInfo: { authenticatedUsers: [], authenticatedUserRoles: [], authenticatedUserPrivileges: [] } });
+export const connectionStatus: Command = () => ({
+  authInfo: { authenticatedUsers: [], authenticatedUserRoles: [], authenticatedUserPrivileges: [] },
+});
 
 export const whatsmyuri: Command = () => ({ you: '127.0.0.1:0' });
 
@@ -47,7 +53,9 @@ export const getLog: Command = (_context, command) => (command['getLog'] === '*'
   : { totalLinesWritten: 0, log: [] });
 
 export const getParameter: Command = (_context, command) => {
-  if ('featureCompatibilityVersion' in command || command['getParameter'] === '*') return { featureCompatibilityVersion: { version: '7.0' } };
+  if ('featureCompatibilityVersion' in command || command['getParameter'] === '*') {
+    return { featureCompatibilityVersion: { version: '7.0' } };
+  }
   throw new MongoFault('InvalidOptions', 'no option found to get');
 };
 

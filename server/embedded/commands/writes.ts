@@ -21,9 +21,13 @@ const MOST_STATEMENTS = 100_000;
 
 function statements(command: BsonDocument, name: string): unknown[] {
   const list = command[name];
-  if (!Array.isArray(list)) throw new MongoFault('MissingField', `BSON field '${Object.keys(command)[0]}.${name}' is missing but a required field`);
+  if (!Array.isArray(list)) {
+    throw new MongoFault('MissingField', `BSON field '${Object.keys(command)[0]}.${name}' is missing but a required field`);
+  }
   if (list.length === 0 || list.length > MOST_STATEMENTS) {
-    throw new MongoFault('InvalidLength', `Write batch sizes must be between 1 and ${MOST_STATEMENTS}. Got ${list.length} operations.`);
+    throw new MongoFault(
+      'InvalidLength', `Write batch sizes must be between 1 and ${MOST_STATEMENTS}. Got ${list.length} operations.`
+    );
   }
   checkWriteConcern(command);
   return list;
@@ -65,7 +69,11 @@ export const insert: Command = (context, command) => {
 function insertRaw(collection: Collection, given: Buffer): void {
   // The bytes belong to the message's buffer; storing copies them.
   const raw = withIdFirst(given);
-  if (raw.length > MAX_DOCUMENT_BYTES) throw new MongoFault('BSONObjectTooLarge', `object to insert too large. size in bytes: ${raw.length}, max size: ${MAX_DOCUMENT_BYTES}`);
+  if (raw.length > MAX_DOCUMENT_BYTES) {
+    throw new MongoFault(
+      'BSONObjectTooLarge', `object to insert too large. size in bytes: ${raw.length}, max size: ${MAX_DOCUMENT_BYTES}`
+    );
+  }
   const document = decode(raw);
   checkId(document['_id']);
   collection.insert(raw, document);
@@ -77,7 +85,11 @@ function checkId(id: unknown): void {
     throw new MongoFault('InvalidIdField', `The '_id' value cannot be of type ${type}`);
   }
   const operator = isDocument(id) ? Object.keys(id).find((name) => name.startsWith('$')) : undefined;
-  if (operator !== undefined) throw new MongoFault('DollarPrefixedFieldName', `_id fields may not contain '$'-prefixed fields: ${operator} is not valid for storage.`);
+  if (operator !== undefined) {
+    throw new MongoFault(
+      'DollarPrefixedFieldName', `_id fields may not contain '$'-prefixed fields: ${operator} is not valid for storage.`
+    );
+  }
 }
 
 /** A parsed update with its filter: of an update statement or of findAndModify. */
@@ -122,11 +134,14 @@ function updateStatement(context: CommandContext, name: string, statement: BsonD
   refuseCollation(statement['collation']);
   const scope = isDocument(statement['c']) ? outer.with(statement['c']) : outer;
   const multi = statement['multi'] === true;
-  if (multi && isReplacement(statement['u'])) throw new MongoFault('FailedToParse', 'multi update is not supported for replacement-style update');
+  if (multi && isReplacement(statement['u'])) {
+    throw new MongoFault('FailedToParse', 'multi update is not supported for replacement-style update');
+  }
   if (multi && statement['sort'] !== undefined) throw new MongoFault('FailedToParse', 'Cannot specify sort with multi=true');
   const change: Change = {
     filter: parseFilter(statement['q'], scope), update: parseUpdate(statement['u'], statement['arrayFilters'], scope),
-    replacing: isReplacement(statement['u']), upsert: statement['upsert'] === true, sort: parseSort(statement['sort']), hint: statement['hint'], scope,
+    replacing: isReplacement(statement['u']), upsert: statement['upsert'] === true, sort: parseSort(statement['sort']),
+    hint: statement['hint'], scope,
   };
   return multi ? updateMany(context, name, change) : updateFirst(context, name, change);
 }
@@ -231,10 +246,17 @@ export const findAndModify: Command = (context, command) => {
   const after = command['new'] === true;
   const upserting = command['upsert'] === true;
   if (removing === (command['update'] !== undefined)) {
-    throw new MongoFault('FailedToParse', removing ? 'Cannot specify both an update and remove=true' : 'Either an update or remove=true must be specified');
+    throw new MongoFault(
+      'FailedToParse',
+      removing ? 'Cannot specify both an update and remove=true' : 'Either an update or remove=true must be specified'
+    );
   }
   if (removing && upserting) throw new MongoFault('FailedToParse', 'Cannot specify both upsert=true and remove=true ');
-  if (removing && after) throw new MongoFault('FailedToParse', "Cannot specify both new=true and remove=true; 'remove' always returns the deleted document");
+  if (removing && after) {
+    throw new MongoFault(
+      'FailedToParse', "Cannot specify both new=true and remove=true; 'remove' always returns the deleted document"
+    );
+  }
   const scope = scopeOf(command);
   const filter = parseFilter(command['query'] ?? {}, scope);
   const project = parseProjection(command['fields'], scope, filter) ?? ((document: BsonDocument) => document);
@@ -244,14 +266,18 @@ export const findAndModify: Command = (context, command) => {
     upsert: upserting, sort, hint: command['hint'], scope,
   };
   return context.write(() => {
-    const reply = change ? modifyOne(context, name, change, after, project) : removeOne(context, name, filter, sort, command['hint'], project);
+    const reply = change ? modifyOne(context, name, change, after, project) : removeOne(
+      context, name, filter, sort, command['hint'], project
+    );
     const collection = context.catalog.find(context.db, name);
     if (collection) context.catalog.saveTotals(collection);
     return reply;
   });
 };
 
-function modifyOne(context: CommandContext, name: string, change: Change, after: boolean, project: (document: BsonDocument) => BsonDocument): BsonDocument {
+function modifyOne(
+  context: CommandContext, name: string, change: Change, after: boolean, project: (document: BsonDocument) => BsonDocument
+): BsonDocument {
   const [changed] = updateFirst(context, name, change);
   if (!changed) return { lastErrorObject: { n: 0, updatedExisting: false }, value: null };
   const chosen = after ? changed.after : changed.before;
@@ -261,7 +287,8 @@ function modifyOne(context: CommandContext, name: string, change: Change, after:
 }
 
 function removeOne(
-  context: CommandContext, name: string, filter: Filter, sort: SortField[], hint: unknown, project: (document: BsonDocument) => BsonDocument,
+  context: CommandContext, name: string, filter: Filter, sort: SortField[], hint: unknown,
+  project: (document: BsonDocument) => BsonDocument,
 ): BsonDocument {
   const collection = context.catalog.find(context.db, name);
   for (const { record, raw, document } of search(collection, { filter, sort, skip: 0, limit: 1, hint })) {

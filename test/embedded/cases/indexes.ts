@@ -3,7 +3,9 @@ import type { Case } from './case.ts';
 
 export const indexes: Case[] = [
   { name: 'listIndexes shows what was made', expect: [
-    { v: 2, key: { _id: 1 }, name: '_id_' }, { v: 2, key: { a: 1, b: -1 }, name: 'a_1_b_-1', unique: true }, { v: 2, key: { t: 1 }, name: 'ttl', expireAfterSeconds: 60 },
+    { v: 2, key: { _id: 1 }, name: '_id_' }, {
+      v: 2, key: { a: 1, b: -1 }, name: 'a_1_b_-1', unique: true,
+    }, { v: 2, key: { t: 1 }, name: 'ttl', expireAfterSeconds: 60 },
     { v: 2, key: { p: 1 }, name: 'p_1', partialFilterExpression: { s: 'x' } }, { v: 2, key: { q: 1 }, name: 'q_1', sparse: true },
   ], run: async (c) => {
     await c.createIndex({ a: 1, b: -1 }, { unique: true });
@@ -29,12 +31,17 @@ export const indexes: Case[] = [
     await c.createIndex({ a: 1 });
     return c.createIndex({ a: 1 }, { unique: true });
   } },
-  { name: 'a unique index over duplicates', docs: [{ _id: 1, a: 1 }, { _id: 2, a: 1 }], expect: fault(11000), run: (c) => c.createIndex({ a: 1 }, { unique: true }) },
-  { name: 'a duplicate key names its index and values', otherServer: 'leaves keyPattern and keyValue out', expect: { code: 11000, keyPattern: { a: 1, b: -1 }, keyValue: { a: 1, b: 'x' } }, run: async (c) => {
+  {
+    name: 'a unique index over duplicates', docs: [{ _id: 1, a: 1 }, { _id: 2, a: 1 }], expect: fault(11000),
+    run: (c) => c.createIndex({ a: 1 }, { unique: true }),
+  },
+  { name: 'a duplicate key names its index and values', otherServer: 'leaves keyPattern and keyValue out', expect: {
+    code: 11000, keyPattern: { a: 1, b: -1 }, keyValue: { a: 1, b: 'x' },
+  }, run: async (c) => {
     await c.createIndex({ a: 1, b: -1 }, { unique: true });
     await c.insertOne({ a: 1, b: 'x' });
-    const error = await c.insertOne({ a: 1, b: 'x' }).catch((caught: unknown) => caught) as { code: number; keyPattern: unknown; keyValue: unknown };
-    return { code: error.code, keyPattern: error.keyPattern, keyValue: error.keyValue };
+    const error = await c.insertOne({ a: 1, b: 'x' }).catch((caught: unknown) => caught) as Record<string, unknown>;
+    return { code: error['code'], keyPattern: error['keyPattern'], keyValue: error['keyValue'] };
   } },
   { name: 'the message of a duplicate key', expect: true, run: async (c) => {
     await c.createIndex({ a: 1 }, { unique: true });
@@ -87,15 +94,26 @@ export const indexes: Case[] = [
   { name: 'listing the indexes of nothing', expect: fault(26), run: (c) => c.listIndexes().toArray() },
   { name: 'an index direction of zero', expect: fault(67), run: (c) => c.createIndex({ a: 0 } as never) },
   { name: 'a compound TTL index', expect: fault(67), run: (c) => c.createIndex({ a: 1, b: 1 }, { expireAfterSeconds: 1 }) },
-  { name: 'a partial expression that is not supported', expect: fault(67), run: (c) => c.createIndex({ a: 1 }, { partialFilterExpression: { b: { $ne: 1 } } }) },
-  { name: 'creating a collection twice', expect: fault(48), otherServer: 'accepts a collection made again with the same options', run: async (c, db) => {
+  {
+    name: 'a partial expression that is not supported', expect: fault(67),
+    run: (c) => c.createIndex({ a: 1 }, { partialFilterExpression: { b: { $ne: 1 } } }),
+  },
+  { name: 'creating a collection twice', expect: fault(48), otherServer: 'accepts a collection made again with the same options',
+    run: async (c, db) => {
     await db.createCollection(c.collectionName);
     return db.command({ create: c.collectionName });
   } },
   { name: 'listCollections by name', docs: [{ _id: 1 }], expect: true, run: async (c, db) =>
-    (await db.listCollections({ name: c.collectionName }).toArray()).every(({ name, type }) => name === c.collectionName && type === 'collection') },
-  { name: 'dropping a collection', docs: [{ _id: 1 }], expect: [true, 0], run: async (c) => [await c.drop(), await c.countDocuments()] },
-  { name: 'renaming a collection', otherServer: 'has no renameCollection', docs: [{ _id: 1 }], expect: 1, run: async (c) => (await c.rename(`${c.collectionName}_new`)).countDocuments() },
+    (await db.listCollections({ name: c.collectionName }).toArray()).every(({ name, type }) => name === c.collectionName
+      && type === 'collection') },
+  {
+    name: 'dropping a collection', docs: [{ _id: 1 }], expect: [true, 0],
+    run: async (c) => [await c.drop(), await c.countDocuments()],
+  },
+  {
+    name: 'renaming a collection', otherServer: 'has no renameCollection', docs: [{ _id: 1 }], expect: 1,
+    run: async (c) => (await c.rename(`${c.collectionName}_new`)).countDocuments(),
+  },
 ];
 
 function sorted(index: Record<string, unknown>): Record<string, unknown> {
