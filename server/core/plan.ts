@@ -55,7 +55,7 @@ export function plan(record: StagedRecord, around: Surroundings, settings: Pick<
 
 /** Problems that Linarc's data has of itself; those QuickBooks caused are planned anew, since they may be over. */
 export function isOfTheCode(found: Problem): boolean {
-  return ['code_missing', 'name_missing', 'code_duplicate', 'code_too_long', 'name_collision', 'record_unreadable'].includes(found.code);
+  return ['code_missing', 'name_missing', 'code_duplicate', 'code_too_long', 'name_collision', 'record_unreadable', 'perhaps_renamed'].includes(found.code);
 }
 
 function planUnlinked(record: StagedRecord, around: Surroundings, settings: Pick<Settings, 'inactivate'>): PlannedChange {

@@ -31,6 +31,8 @@ export interface LibraryEntry {
   readonly raw: Readonly<Record<string, unknown>>;
   readonly costCode: CostCode | null;
   readonly unreadable: string | null;
+  /** Why a person has to look at the entry before it counts, though it can be read. */
+  readonly doubt?: Problem;
 }
 
 export interface LibraryPage {
@@ -56,6 +58,44 @@ export interface Library {
   /** One page for the picker: entries whose code or name holds `search`; `cursor` from the previous answer. */
   find(key: LibraryKey, ask: { search: string; cursor: string | null; limit: number }): Promise<LibraryPage & { readonly next: string | null }>;
 }
+
+// ---------------------------------------------------------------------------------------------------------------- spreadsheets
+
+/** A cell that the spreadsheet program may have changed while somebody typed: it holds a date or a number where a text belongs. */
+export interface CellDoubt {
+  readonly field: 'code' | 'name' | 'divisionCode';
+  /** The column's heading. */
+  readonly label: string;
+  readonly kind: 'date' | 'number';
+  /** The number, or the date as YYYY-MM-DD; in a CSV file what stands there. */
+  readonly shown: string;
+}
+
+/** One row with something in it. `costCode` is null when the row could not be read, and `unreadable` says why. */
+export interface SheetRow {
+  /** As the spreadsheet program numbers it: the first row of the sheet is 1. */
+  readonly number: number;
+  /** The cells' texts by heading. */
+  readonly raw: Readonly<Record<string, string>>;
+  readonly costCode: CostCode | null;
+  readonly unreadable: string | null;
+  readonly doubts: readonly CellDoubt[];
+}
+
+/** The cost codes of a file, with the headings of any generation brought to one set (linarc.md §4.3). */
+export interface SheetRows {
+  /** The sheet's name; null for a file that has none. */
+  readonly sheet: string | null;
+  readonly generation: 'newest' | 'middle' | 'oldest';
+  readonly headerRow: number;
+  readonly headers: readonly string[];
+  /** What the file has a column for; of the rest a row says nothing. */
+  readonly fields: readonly (keyof CostCode)[];
+  readonly rows: readonly SheetRow[];
+}
+
+/** Reads an Excel workbook (.xlsx) or a CSV file. Throws ProblemError with a `sheet_…` code when the file as a whole is of no use. */
+export type ReadSpreadsheet = (bytes: Uint8Array, fileName: string) => Promise<SheetRows>;
 
 // ---------------------------------------------------------------------------------------------------------------- QuickBooks: identity
 
@@ -238,7 +278,8 @@ export type StagedDraft = Pick<
 export type RecordChange = Partial<
   Pick<
     StagedRecord,
-    'status' | 'problem' | 'link' | 'aliases' | 'syncedAt' | 'excluded' | 'goneAt' | 'overwrite' | 'run' | 'intent' | 'settledIn' | 'lastExchange' | 'wanted' | 'wantedKey'
+    | 'status' | 'problem' | 'link' | 'aliases' | 'syncedAt' | 'excluded' | 'goneAt' | 'overwrite' | 'run' | 'intent' | 'settledIn' | 'lastExchange' | 'wanted'
+    | 'wantedKey' | 'linarcId'
   >
 >;
 

@@ -39,6 +39,7 @@ export const PROBLEMS = {
   record_unreadable: { title: 'Entry not understood', sentence: 'Linarc sent this entry in a form that cannot be read: {value}.', next: 'Correct the entry in Linarc, then import again.', remedy: 'fix_in_linarc' },
   gone_from_linarc: { title: 'Gone from Linarc', sentence: 'Linarc no longer has this cost code.', next: 'Exclude it here, or put it back in Linarc and import again.', remedy: 'exclude' },
   parent_not_synced: { title: 'Parent not in QuickBooks', sentence: 'Its parent class, “{value}”, is not in QuickBooks yet.', next: 'Sync the parent first; see what stops it in its own row.', remedy: 'retry' },
+  perhaps_renamed: { title: 'Perhaps a renamed code', sentence: 'This is perhaps a renamed code: {value}.', next: 'Decide whether it is the same code under a new number, or a new one.', remedy: 'map' },
 
   // Where the class in QuickBooks stands in the way.
   class_gone: { title: 'Class not found', sentence: 'The class this cost code was linked to is no longer in QuickBooks.', next: 'Open Manual Mapping and link another class, or unlink to create a new one.', remedy: 'map' },
@@ -78,6 +79,17 @@ export const PROBLEMS = {
   linarc_throttled: { title: 'Linarc asks to wait', sentence: 'Linarc allows no more calls for the moment.', next: 'Try again in a minute.', remedy: 'retry' },
   linarc_empty: { title: 'Library is empty', sentence: 'The Linarc library holds no cost codes.', next: 'Add cost codes in Linarc, then import.', remedy: 'fix_in_linarc' },
   not_linked: { title: 'No Linarc company', sentence: 'No Linarc company is linked yet.', next: 'Link the Linarc company first.', remedy: 'link_linarc' },
+
+  // Spreadsheets: the file as a whole, then a row of it.
+  sheet_too_large: { title: 'File too large', sentence: 'This file is too large: {value}.', next: 'Take out what is not a cost code, or split the file, then import again.', remedy: 'retry' },
+  sheet_unreadable: { title: 'File not understood', sentence: 'This file cannot be read: {value}.', next: 'Save it as an Excel workbook (.xlsx) or as CSV, then import again.', remedy: 'retry' },
+  sheet_headers: { title: 'Columns not found', sentence: 'No columns for code and name were found. {value}', next: 'Name the columns as in Linarc’s template: Cost Code, Cost Code Name, Cost Type Category.', remedy: 'retry' },
+  sheet_empty: { title: 'No cost codes in the file', sentence: 'The file has the right columns, but no row below them.', next: 'Add cost codes to the file, then import again.', remedy: 'retry' },
+  sheet_row_unreadable: { title: 'Row not understood', sentence: 'This row cannot be read: {value}.', next: 'Correct it in the file, then import again.', remedy: 'retry' },
+  sheet_code_missing: { title: 'No cost code', sentence: 'This row has no cost code.', next: 'Give it a code in the file, then import again.', remedy: 'retry' },
+  sheet_code_changed: { title: 'Excel may have changed this code', sentence: 'Excel may have changed this code: the file holds {value}.', next: 'In Excel, format the column as Text, type the code again, then import the file again.', remedy: 'retry' },
+  sheet_code_repeated: { title: 'Code twice in the file', sentence: 'The same cost code stands in rows {value}.', next: 'Keep one of these rows in the file, then import again.', remedy: 'retry' },
+  sheet_code_ambiguous: { title: 'Several records match', sentence: 'More than one staged record has the cost code {value}.', next: 'Exclude all but one of them, then import the file again.', remedy: 'exclude' },
   interrupted: { title: 'Import interrupted', sentence: 'The last import stopped before its end.', next: 'Import again; what was read is kept.', remedy: 'retry' },
 } as const satisfies Record<string, Wording>;
 

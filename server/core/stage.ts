@@ -11,6 +11,16 @@ export function divisionId(divisionCode: string): string {
   return `division:${fold(divisionCode)}`;
 }
 
+/** The linarcId of a cost code that only a spreadsheet has told of, as files carry no ids. Linarc's own ids never begin so. */
+export function sheetId(code: string): string {
+  return `sheet:${fold(code)}`;
+}
+
+/** Whether a record is known from a spreadsheet alone, so that Linarc cannot be asked for it. */
+export function isFromSheet(linarcId: string): boolean {
+  return linarcId.startsWith('sheet:');
+}
+
 type Naming = Pick<Settings, 'namePattern' | 'structure'>;
 
 interface Worked {
@@ -57,7 +67,7 @@ export function draftOf(
   settings: Pick<Settings, 'namePattern' | 'structure' | 'inactivate'>,
   at: Date,
 ): StagedDraft | null {
-  return draft({ kind: 'cost_code', linarcId: entry.linarcId, raw: entry.raw, source: entry.costCode ?? NOTHING, unreadable: entry.unreadable }, before, settings, at);
+  return draft({ kind: 'cost_code', linarcId: entry.linarcId, raw: entry.raw, source: entry.costCode ?? NOTHING, unreadable: entry.unreadable, doubt: entry.doubt ?? null }, before, settings, at);
 }
 
 /** The draft for a division that cost codes hang under; `active` while any of them is. */
@@ -68,7 +78,7 @@ export function draftOfDivision(
   at: Date,
 ): StagedDraft | null {
   const source: CostCode = { ...NOTHING, code: division.code, name: division.name, taskType: 'Division', active: division.active };
-  return draft({ kind: 'division', linarcId: divisionId(division.code), raw: { ...division }, source, unreadable: null }, before, settings, at);
+  return draft({ kind: 'division', linarcId: divisionId(division.code), raw: { ...division }, source, unreadable: null, doubt: null }, before, settings, at);
 }
 
 interface Given {
@@ -77,6 +87,7 @@ interface Given {
   readonly raw: Readonly<Record<string, unknown>>;
   readonly source: CostCode;
   readonly unreadable: string | null;
+  readonly doubt: Problem | null;
 }
 
 function draft(
@@ -85,7 +96,8 @@ function draft(
   settings: Pick<Settings, 'namePattern' | 'structure' | 'inactivate'>,
   at: Date,
 ): StagedDraft | null {
-  const { wanted, problem: found } = workOut(given.kind, given.source, settings, given.unreadable);
+  const { wanted, problem: ofTheCode } = workOut(given.kind, given.source, settings, given.unreadable);
+  const found = ofTheCode ?? given.doubt;
   const sourceHash = contentHash(given.raw);
   const sameWish = before !== null && before.wanted.name === wanted.name && before.wanted.parent === wanted.parent && before.wanted.active === wanted.active;
   if (before !== null && sameWish && before.sourceHash === sourceHash && before.goneAt === null) return null;
@@ -139,6 +151,32 @@ function parentChanged(before: StagedRecord | null, wanted: WantedClass): string
   return before !== null && before.wanted.parent !== wanted.parent ? '' : undefined;
 }
 
+/**
+ * What becomes of a record that only a spreadsheet told of, now that Linarc itself tells of its code: it takes Linarc's id; or gives way,
+ * where that id is staged already; or waits for the next import, being in a run.
+ */
+export interface Takeover {
+  readonly record: StagedRecord;
+  readonly linarcId: string;
+  readonly step: 'take' | 'give_way' | 'wait';
+}
+
+/**
+ * Which spreadsheet records are meant by these entries of Linarc's own. The code decides, when it stands in exactly one of the entries;
+ * so no code is staged twice and a class already linked stays so. `standing` holds what is staged under the entries' ids and under the
+ * sheetId of their codes. Two staged records of which the spreadsheet's is linked are left to a person.
+ */
+export function takeovers(entries: readonly (LibraryEntry & { readonly linarcId: string })[], standing: ReadonlyMap<string, StagedRecord>): Takeover[] {
+  const own = entries.filter((entry) => !isFromSheet(entry.linarcId));
+  return [...groups(own, ({ costCode }) => fold(costCode?.code ?? ''))].flatMap(([code, [entry, ...more]]): Takeover[] => {
+    const record = standing.get(sheetId(code));
+    if (!entry || more.length > 0 || !record) return [];
+    const { linarcId } = entry;
+    if (!standing.has(linarcId)) return [{ record, linarcId, step: record.run === null ? 'take' : 'wait' }];
+    return record.link === null && record.excluded === null && record.run === null ? [{ record, linarcId, step: 'give_way' }] : [];
+  });
+}
+
 export interface Collision {
   readonly record: StagedRecord;
   readonly status: RecordStatus;
@@ -185,8 +223,8 @@ function loses(record: StagedRecord, rivals: readonly StagedRecord[]): boolean {
   return record.link === null || rivals.filter((rival) => rival.link !== null).length > 1;
 }
 
-function groups(records: readonly StagedRecord[], keyOf: (record: StagedRecord) => string): Map<string, StagedRecord[]> {
-  const found = new Map<string, StagedRecord[]>();
+function groups<T>(records: readonly T[], keyOf: (record: T) => string): Map<string, T[]> {
+  const found = new Map<string, T[]>();
   for (const record of records) {
     const key = keyOf(record);
     if (key === '') continue;

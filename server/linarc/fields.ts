@@ -19,7 +19,7 @@ const LABELS = {
   divisionName: ['divisionname'],
 } as const;
 
-type FieldName = keyof typeof LABELS;
+export type FieldName = keyof typeof LABELS;
 
 /** Text is as received; a field that is missing is an empty text. An unknown task type is let through: it is only shown. */
 const text = z
@@ -68,13 +68,19 @@ export function readEntry(item: unknown): LibraryEntry {
 }
 
 function labelledValues(raw: Readonly<Record<string, unknown>>): Map<FieldName, { label: string; value: unknown }> {
-  const byFoldedLabel = new Map(Object.entries(raw).map(([label, value]) => [foldedLabel(label), { label, value }]));
-  const found = new Map<FieldName, { label: string; value: unknown }>();
+  return new Map([...labelsOf(Object.keys(raw))].map(([field, label]) => [field, { label, value: raw[label] }]));
+}
+
+/** Which of these labels bears which field; the newest generation's counts where several do. */
+export function labelsOf(labels: readonly string[]): Map<FieldName, string> {
+  const byFoldedLabel = new Map(labels.map((label) => [foldedLabel(label), label]));
+  const found = new Map<FieldName, string>();
   for (const field of Object.keys(LABELS) as FieldName[]) {
-    const hit = LABELS[field].map((label) => byFoldedLabel.get(label)).find((value) => value !== undefined);
-    if (hit) found.set(field, hit);
+    const label = LABELS[field].map((known) => byFoldedLabel.get(known)).find((hit) => hit !== undefined);
+    if (label !== undefined) found.set(field, label);
   }
   return found;
 }
 
-const foldedLabel = (label: string): string => label.toLowerCase().replace(/[^a-z0-9]/g, '');
+/** A label without regard to case, blanks and signs. */
+export const foldedLabel = (label: string): string => label.toLowerCase().replace(/[^a-z0-9]/g, '');

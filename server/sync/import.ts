@@ -3,7 +3,7 @@ import { fold } from '../core/names.ts';
 import { ProblemError, problem } from '../core/problems.ts';
 import type { LibraryEntry, LibraryKey, LibraryPage, StagedDraft } from '../core/ports.ts';
 import type { Actor, Fact, FieldChange, StagedRecord, Tenant } from '../core/records.ts';
-import { collisions, divisionId, draftOf, draftOfDivision } from '../core/stage.ts';
+import { collisions, divisionId, draftOf, draftOfDivision, isFromSheet, sheetId, takeovers } from '../core/stage.ts';
 import type { World } from './world.ts';
 
 /** A running import that gave no sign of life for so long has died; another may start. */
@@ -52,7 +52,8 @@ export async function runImport(world: World, company: Tenant, importId: string)
   }
 }
 
-type Known = LibraryEntry & { readonly linarcId: string };
+/** An entry that can be told from others. */
+export type Known = LibraryEntry & { readonly linarcId: string };
 
 class Import {
   private readonly world: World;
@@ -116,7 +117,8 @@ class Import {
     const { id } = this.company;
     const at = new Date(this.world.clock.now());
     for (const record of await this.world.costCodes.byLinarcIds(id, linarcIds)) {
-      if (record.goneAt !== null || record.run !== null) continue;
+      // What Linarc never told of itself cannot be gone from it.
+      if (record.goneAt !== null || record.run !== null || isFromSheet(record.linarcId)) continue;
       const reason = problem('gone_from_linarc', { value: record.source.code });
       const changed = await this.world.costCodes.change(id, record.id, record.version, { goneAt: at, status: 'needs_action', problem: reason });
       if (!changed) continue;
@@ -155,8 +157,10 @@ export async function stageEntries(
   how: { onlyNew: boolean; by: Actor },
 ): Promise<StagedCounts> {
   const counts = { added: 0, changed: 0, unchanged: 0, problems: 0 };
+  const waiting = await takeOver(world, company.id, entries, how.by);
   const divisions = company.settings.structure === 'division' ? divisionsOf(entries) : [];
-  let open: readonly Known[] = entries;
+  let open: readonly Known[] = entries.filter(({ linarcId }) => !waiting.has(linarcId));
+  counts.unchanged += waiting.size;
   let touched: Keyed[] = [];
   while (open.length > 0) {
     const before = byLinarcId(await world.costCodes.byLinarcIds(company.id, [...open.map((entry) => entry.linarcId), ...divisions.map(({ code }) => divisionId(code))]));
@@ -181,6 +185,23 @@ export async function stageEntries(
   const now = await world.costCodes.byLinarcIds(company.id, entries.map((entry) => entry.linarcId));
   counts.problems = now.filter((record) => record.status === 'needs_action' && record.excluded === null).length;
   return counts;
+}
+
+/**
+ * Gives records that only a spreadsheet told of to the entries of Linarc's own that are meant by them. Returns the ids of entries that
+ * must wait, lest their code be staged twice.
+ */
+async function takeOver(world: World, company: Tenant, entries: readonly Known[], by: Actor): Promise<ReadonlySet<string>> {
+  const ids = entries.flatMap(({ linarcId, costCode }) => (costCode ? [linarcId, sheetId(costCode.code)] : [linarcId]));
+  const at = new Date(world.clock.now());
+  const waiting = new Set<string>();
+  for (const { record, linarcId, step } of takeovers(entries, byLinarcId(await world.costCodes.byLinarcIds(company, ids)))) {
+    const change = step === 'take' ? { linarcId } : { excluded: { by: 'rule', byRule: true, reason: 'Linarc itself has this code', at } };
+    const changed = step === 'wait' ? null : await world.costCodes.change(company, record.id, record.version, change);
+    if (!changed) waiting.add(linarcId);
+    else await world.history.add(company, [fact(world, record.id, by, step === 'take' ? 'changed' : 'excluded', [{ field: 'Source', from: 'Spreadsheet', to: 'Linarc' }])]);
+  }
+  return waiting;
 }
 
 function byLinarcId(records: readonly StagedRecord[]): Map<string, StagedRecord> {
