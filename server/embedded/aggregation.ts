@@ -1,14 +1,15 @@
 import type { Catalog } from './catalog.ts';
 import { recordOf } from './collection.ts';
 import type { Collection } from './collection.ts';
-import { decode, encode, isDocument } from './document.ts';
+import { decode, decodeFields, encode, isDocument, setField } from './document.ts';
 import type { BsonDocument } from './document.ts';
 import type { Scope } from './expressions.ts';
 import { MongoFault } from './faults.ts';
 import { and, parseFilter } from './filter.ts';
 import type { Filter } from './filter.ts';
 import { Groups, parseGroup } from './group.ts';
-import { componentEnd, decodeKey, identityOf, successor } from './keys.ts';
+import { identityOf } from './keys.ts';
+import { canLeap, leap } from './leap.ts';
 import { arithmetic, isNumeric } from './numbers.ts';
 import { coveringPlan, parseSort } from './planner.ts';
 import type { IndexPlan, SortField } from './planner.ts';
@@ -68,14 +69,51 @@ export function* aggregate(
 
 function documentsOf(catalog: Catalog, db: string, collection: Collection | undefined, split: Split, scope: Scope): Documents {
   const foreign: Foreign = (name, pipeline, inner) => foreignDocuments(catalog, db, name, pipeline, inner);
-  const fast = collection && split.rest.length > 0 && !split.shaped && split.search.hint === undefined
+  if (split.rest.length === 0) return decoded(collection, split.search, undefined);
+  const fast = collection && !split.shaped && split.search.hint === undefined
     ? fromKeys(collection, split.search, split.rest[0], scope) : undefined;
   if (fast) return runStages(fast, split.rest.slice(1), scope, foreign);
-  return runStages(decoded(collection, split.search), split.rest, scope, foreign);
+  const facets = split.shaped ? undefined : facetsOf(split.rest[0]);
+  if (facets) {
+    return runStages([facet(catalog, db, collection, split.search, facets, scope)], split.rest.slice(1), scope, foreign);
+  }
+  return runStages(decoded(collection, split.search, fieldsRead(split.rest[0])), split.rest, scope, foreign);
 }
 
-function* decoded(collection: Collection | undefined, question: Search): Generator<BsonDocument> {
-  for (const found of search(collection, question)) yield found.document ?? decode(found.raw);
+/** The parts of a $facet stage; undefined for any other stage. */
+function facetsOf(stage: BsonDocument | undefined): [string, BsonDocument[]][] | undefined {
+  const [name, operand] = stageOf(stage);
+  if (name !== '$facet' || !isDocument(operand)) return undefined;
+  const facets = Object.entries(operand);
+  return facets.every(([, pipeline]) => Array.isArray(pipeline)) ? facets as [string, BsonDocument[]][] : undefined;
+}
+
+/** Runs each part of a $facet as a pipeline of its own, so that each may use its own index and no documents are held. */
+function facet(
+  catalog: Catalog, db: string, collection: Collection | undefined, whole: Search, facets: [string, BsonDocument[]][],
+  scope: Scope,
+): BsonDocument {
+  const result: BsonDocument = {};
+  for (const [name, pipeline] of facets) {
+    const part = splitPipeline(pipeline, scope, whole.hint);
+    const combined = { ...part, search: { ...part.search, filter: and([whole.filter, part.search.filter]) } };
+    setField(result, name, [...documentsOf(catalog, db, collection, combined, scope)]);
+  }
+  return result;
+}
+
+/** The top-level fields a $group reads; undefined for stages that may read or hand on anything. */
+function fieldsRead(stage: BsonDocument | undefined): ReadonlySet<string> | undefined {
+  const group = stage?.['$group'];
+  const paths = isDocument(group) ? fieldPaths(group) : undefined;
+  return paths && new Set(paths.map((path) => path.split('.')[0] ?? ''));
+}
+
+function* decoded(
+  collection: Collection | undefined, question: Search, fields: ReadonlySet<string> | undefined,
+): Generator<BsonDocument> {
+  const read = (raw: Buffer): BsonDocument => (fields ? decodeFields(raw, fields) : decode(raw));
+  for (const { document, raw } of search(collection, question)) yield document ?? read(raw);
 }
 
 function foreignDocuments(catalog: Catalog, db: string, name: string, pipeline: BsonDocument[], scope: Scope): Documents {
@@ -100,9 +138,8 @@ function fromKeys(
   const paths = fieldPaths(operand);
   const plan = paths && coveringPlan(collection, question.filter, paths);
   if (!plan) return undefined;
-  return (
-    constant && countByPrefix(collection, plan, paths, operand, constant, scope)
-  ) ?? groupKeys(collection, plan, paths, operand, scope);
+  const counted = constant && countByLeaps(collection, plan, paths, operand, constant, scope);
+  return counted ?? groupKeys(collection, plan, paths, operand, scope);
 }
 
 /** The constants a grouping only adds up, by field; undefined when it does anything else. */
@@ -139,47 +176,23 @@ function fieldPaths(expression: unknown): string[] | undefined {
   return lists.includes(undefined) ? undefined : [...new Set(lists.flatMap((list) => list ?? []))];
 }
 
-/**
- * Counts per value by leaping from one value's keys to the next and counting each stretch natively: the work grows with the
- * number of groups. Only where the grouped fields come right after the fields the filter fixes.
- */
-function countByPrefix(
+/** Counts per value by leaps over the index: the work grows with the number of groups. Undefined where leaps cannot tell. */
+function countByLeaps(
   collection: Collection, plan: IndexPlan, paths: string[], group: BsonDocument, constants: [string, number][], scope: Scope,
 ): Documents | undefined {
-  const next = plan.index.fields.slice(plan.fixed, plan.fixed + paths.length);
-  const [interval] = plan.intervals;
-  if (
-    plan.residual || plan.intervals.length > 1 || paths.length === 0 || !paths.every(
-      (path) => next.some((one) => one.path === path)
-    )
-  ) {
-    return undefined;
-  }
-  if (!interval) return [];
   const id = group['_id'];
-  const simple = typeof id === 'string' || (isDocument(id) && Object.values(id).every((value) => typeof value === 'string'));
-  if (!simple) return undefined;
+  const compound = isDocument(id);
+  const plain = typeof id === 'string' || (compound && Object.values(id).every((value) => typeof value === 'string'));
+  if (!plain || !canLeap(plan, paths)) return undefined;
   const compute = scope.compile(id);
   const counts = new Map<string, { id: unknown; count: number }>();
-  let start = interval.start;
-  for (;;) {
-    const key = collection.storage.first({ start, end: interval.end });
-    if (!key) break;
-    let at = plan.intervals[0]?.prefix ?? 4;
-    const from = at;
-    for (const indexField of next) at = componentEnd(key, at, indexField.direction);
-    const end = successor(key.subarray(0, at)) ?? interval.end;
+  for (const { record, range, values } of leap(collection, plan, paths.length)) {
     // Null and missing share a key but not a compound group.
-    if (isDocument(id) && decodeKey(key, from, next.map(({ direction }) => direction))?.includes(null) !== false) {
-      return undefined;
-    }
-    const value = compute(collection.document(recordOf(key)) ?? {}) ?? null;
-    const stop = Buffer.compare(end, interval.end) < 0 ? end : interval.end;
+    if (compound && (!values || values.includes(null))) return undefined;
+    const value = compute(collection.document(record) ?? {}) ?? null;
     const entry = counts.get(identityOf(value)) ?? { id: value, count: 0 };
-    entry.count += collection.storage.count({ start, end: stop });
+    entry.count += collection.storage.count(range);
     counts.set(identityOf(value), entry);
-    start = stop;
-    if (stop === interval.end) break;
   }
   return [...counts.values()].map((entry) => ({ _id: entry.id, ...sums(entry.count, constants) }));
 }

@@ -59,6 +59,16 @@ export function decode(bytes: Buffer): BsonDocument {
   return new Reader(bytes).document(0);
 }
 
+/** The exact model of the named top-level fields alone; the others are stepped over. */
+export function decodeFields(bytes: Buffer, fields: ReadonlySet<string>): BsonDocument {
+  const document: BsonDocument = {};
+  const reader = new Reader(bytes);
+  for (const { name, type, start } of reader.elements()) {
+    if (fields.has(name)) setField(document, name, reader.valueAt(type, start));
+  }
+  return document;
+}
+
 /**
  * Decodes a command; arrays of documents under the named fields stay as raw BSON, so that what is inserted is stored byte for
  * byte.

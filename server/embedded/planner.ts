@@ -420,7 +420,6 @@ function orPlan(collection: Collection, question: Question): Plan | undefined {
   return undefined;
 }
 
-
 /** An index that holds every path a grouping reads and settles or covers the filter; the one with the fewest keys to read. */
 export function coveringPlan(collection: Collection, filter: Filter, paths: readonly string[]): IndexPlan | undefined {
   const plans = collection.indexes.filter((index) => index.ready && !index.multikey && !index.truncated

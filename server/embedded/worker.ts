@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { releaseFolder } from './lock.ts';
 import { startEmbeddedMongo } from './engine.ts';
@@ -9,6 +8,13 @@ type Message =
   | { kind: 'ready'; uri: string; port: number; lock: { path: string; content: string } }
   | { kind: 'failed'; message: string; code: string | undefined }
   | { kind: 'closed' };
+
+interface ThreadData {
+  role: string;
+  options: EmbeddedMongoOptions;
+  /** This module, for thread.mjs to load. */
+  module: string;
+}
 
 /** Marks this module's own worker, as any thread may import it. */
 const ROLE = 'embedded-mongo';
@@ -36,15 +42,11 @@ export function startEmbeddedMongoInThread(options: EmbeddedMongoOptions): Promi
   });
 }
 
-/** Compiled code runs as it is; TypeScript sources need tsx, which must be registered inside the thread. */
+/** Compiled code starts as it is; TypeScript sources start through thread.mjs. */
 function startWorker(options: EmbeddedMongoOptions): Worker {
-  const self = fileURLToPath(import.meta.url);
-  const data = { role: ROLE, options };
-  if (!self.endsWith('.ts')) return new Worker(self, { workerData: data });
-  const bootstrap = `import { register } from ${JSON.stringify(import.meta.resolve('tsx/esm/api'))};
-    register();
-    await import(${JSON.stringify(import.meta.url)});`;
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(bootstrap)}`), { workerData: data });
+  const self = import.meta.url;
+  const data: ThreadData = { role: ROLE, options, module: self };
+  return new Worker(self.endsWith('.ts') ? new URL('./thread.mjs', self) : new URL(self), { workerData: data });
 }
 
 function closer(worker: Worker): () => Promise<void> {
@@ -80,5 +82,5 @@ async function runInThread(options: EmbeddedMongoOptions): Promise<void> {
   }
 }
 
-const data = workerData as { role?: unknown; options?: EmbeddedMongoOptions } | null;
-if (!isMainThread && data?.role === ROLE && data.options) await runInThread(data.options);
+const data = workerData as Partial<ThreadData> | null;
+if (!isMainThread && data?.role === ROLE && data.options) void runInThread(data.options);

@@ -1,5 +1,6 @@
 import { Long } from 'bson';
 import { aggregate, splitPipeline } from '../aggregation.ts';
+import { recordOf } from '../collection.ts';
 import type { Collection } from '../collection.ts';
 import { decode, encode, field, isDocument } from '../document.ts';
 import type { BsonDocument } from '../document.ts';
@@ -8,12 +9,15 @@ import { MongoFault, notImplemented } from '../faults.ts';
 import { parseFilter } from '../filter.ts';
 import { refuseCollation } from '../indexes.ts';
 import { identityOf } from '../keys.ts';
-import { choosePlan, parseSort } from '../planner.ts';
+import { canLeap, leap } from '../leap.ts';
+import { valueAt } from '../paths.ts';
+import { choosePlan, coveringPlan, parseSort } from '../planner.ts';
 import type { Choice } from '../planner.ts';
 import { parseProjection } from '../projection.ts';
 import { countMatches, describePlan, runChoice, search } from '../scan.ts';
 import type { Search, Touched } from '../scan.ts';
 import { stageOf } from '../stages.ts';
+import type { KeyRange } from '../storage.ts';
 import { collectionName, scopeOf, wholeOption } from './context.ts';
 import type { Command, CommandContext } from './context.ts';
 
@@ -87,12 +91,36 @@ export const distinct: Command = (context, command) => {
     throw new MongoFault('TypeMismatch', "BSON field 'distinct.key' is the wrong type, expected type 'string'");
   }
   const question = searchOf(command, scopeOf(command), 'query');
-  const values = new Map<string, unknown>();
-  for (const { raw, document } of search(context.catalog.find(context.db, collectionName(command, 'distinct')), question)) {
-    collect(document ?? decode(raw), key.split('.'), 0, values);
-  }
-  return { values: [...values.values()] };
+  const collection = context.catalog.find(context.db, collectionName(command, 'distinct'));
+  const values = collection && question.hint === undefined ? distinctByLeaps(collection, question, key) : undefined;
+  return { values: values ?? distinctByDocuments(collection, question, key) };
 };
+
+/** Reads one document per value where an index lies right; undefined where none does. */
+function distinctByLeaps(collection: Collection, question: Search, key: string): unknown[] | undefined {
+  const plan = coveringPlan(collection, question.filter, [key]);
+  if (!plan || !canLeap(plan, [key])) return undefined;
+  const values = new Map<string, unknown>();
+  for (const { record, range, values: [value] = [] } of leap(collection, plan, 1)) {
+    if (value !== null) collect(collection.document(record), key.split('.'), 0, values);
+    else if (hasExplicitNull(collection, range, key)) add(null, values);
+  }
+  return [...values.values()];
+}
+
+/** Null and missing share a key, but only null is a value. */
+function hasExplicitNull(collection: Collection, range: KeyRange, key: string): boolean {
+  for (const found of collection.storage.keys(range)) {
+    if (valueAt(collection.document(recordOf(found)), key.split('.')) === null) return true;
+  }
+  return false;
+}
+
+function distinctByDocuments(collection: Collection | undefined, question: Search, key: string): unknown[] {
+  const values = new Map<string, unknown>();
+  for (const { raw, document } of search(collection, question)) collect(document ?? decode(raw), key.split('.'), 0, values);
+  return [...values.values()];
+}
 
 function collect(value: unknown, parts: string[], at: number, into: Map<string, unknown>): void {
   const part = parts[at];

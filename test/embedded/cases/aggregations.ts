@@ -11,10 +11,10 @@ const value = (expression: unknown, docs: Record<string, unknown>[] = [{ _id: 1 
   docs, run: async (c) => (await c.aggregate([{ $project: { _id: 0, v: expression } }]).toArray())[0]?.['v'],
 });
 
-/** A branch of $switch; built from entries, as a written `then` would make it look like a promise. */
-function branch(test: unknown, result: unknown): Record<string, unknown> {
-  return Object.fromEntries([['case', test], ['then', result]]);
-}
+/** As text, as a written `then` would make the branches look like promises. */
+const choice: unknown = JSON.parse(
+  '{"$switch": {"branches": [{"case": {"$gt": [1, 2]}, "then": "a"}, {"case": true, "then": "b"}], "default": "c"}}',
+);
 
 export const aggregations: Case[] = [
   { name: '$match and $group with sums', docs: sales, expect: [
@@ -101,7 +101,7 @@ export const aggregations: Case[] = [
   { name: '$ifNull', ...value({ $ifNull: ['$none', '$also', 7] }), expect: 7 },
   {
     name: '$switch',
-    ...value({ $switch: { branches: [branch({ $gt: [1, 2] }, 'a'), branch(true, 'b')], default: 'c' } }),
+    ...value(choice),
     expect: 'b',
   },
   {
