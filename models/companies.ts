@@ -23,7 +23,10 @@ const importState = part({
   aliveAt: Date,
 });
 
-/** One QuickBooks company. Tokens, realm and API key are sealed; `realmHash` finds it by its realm. */
+/**
+ * One QuickBooks company. Tokens, realm, API key and the webhook's secret are sealed; `realmHash` finds it by its realm. `rounds`: what is
+ * done for it by itself, when it last began and how far it came.
+ */
 export const companies = new Schema(
   {
     _id: String,
@@ -53,9 +56,23 @@ export const companies = new Schema(
     lastImportedAt: { type: Date, default: null },
     classesReadAt: { type: Date, default: null },
     fence: { type: Number, default: 0 },
+    hook: part({ linarcCompanyId: String, webhookId: String, url: String, secret: String }),
+    rounds: {
+      lookBegunAt: { type: Date, default: null },
+      sweepBegunAt: { type: Date, default: null },
+      noticeBegunAt: { type: Date, default: null },
+      lookedAt: { type: Date, default: null },
+      lookedFullyAt: { type: Date, default: null },
+      sweptAt: { type: Date, default: null },
+      trouble: part({ problem, since: Date }),
+    },
     founder: { type: String, default: null },
   },
   { ...COLLECTION, collection: 'companies' },
 );
 
 companies.index({ realmHash: 1 }, { unique: true });
+// The company that has waited longest for a round comes first.
+companies.index({ 'rounds.lookBegunAt': 1 });
+companies.index({ 'rounds.sweepBegunAt': 1 });
+companies.index({ 'rounds.noticeBegunAt': 1 });

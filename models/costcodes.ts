@@ -29,6 +29,7 @@ export const costcodes = new Schema(
     hidden: Boolean,
     goneAt: Date,
     overwrite: String,
+    accepted: part({ name: String, parentId: String, active: Boolean, instead: { name: String, parent: String, active: Boolean } }),
     run: part({ id: String, fence: Number, level: Number, attempts: Number, look: Boolean, notBefore: Date, was: String }),
     intent: part({ requestid: String, bId: String, operation: String, body: JSON_TEXT, contentHash: String, sentAt: Date }),
     settledIn: part({ run: String, outcome: String }),

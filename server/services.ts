@@ -102,13 +102,14 @@ function databaseIn({ connection }: Stores): NonNullable<Stores['connection']['d
 function worldOf(config: Config, places: Places, stores: Stores, dispatch: Dispatch, log: Logger): World {
   const { quickbooks, sandbox } = config;
   const { quickbooksSandboxUrl, linarcUrl } = places;
-  const { companies, users, costCodes, classes, runs, history } = stores;
+  const { companies, users, costCodes, classes, runs, history, changes, rounds, notices } = stores;
   return {
     clock, random, log, companies, users, costCodes, classes, runs, history,
     library: new LinarcLibrary({ baseUrl: linarcUrl }),
     identity: intuitIdentity({ ...clientOf(quickbooks), ...endpointsAt(quickbooksSandboxUrl), fetchTimeoutMs: OAUTH_TIMEOUT, clock }),
     openBooks: quickBooks({ apiBase: quickbooksSandboxUrl ?? apiBaseOf(quickbooks), callTimeoutMs: API_TIMEOUT, clock }),
     dispatch,
+    fresh: { changes, rounds, notices, post: null, reachedAt: config.publicUrl },
     pace: quickbooks.kind === 'intuit' ? { speed: 1, limits: true } : { speed: sandbox.speed, limits: sandbox.limits },
     owner: `${hostname()}-${process.pid}-${random.hex(4)}`,
   };

@@ -57,6 +57,13 @@ export interface Library {
   entries(key: LibraryKey, linarcIds: readonly string[]): Promise<readonly LibraryEntry[]>;
   /** One page for the picker: entries whose code or name holds `search`; `cursor` from the previous answer. */
   find(key: LibraryKey, ask: { search: string; cursor: string | null; limit: number }): Promise<LibraryPage & { readonly next: string | null }>;
+  /**
+   * Has Linarc call `url` when codes change, in the place of whatever called it before. Null when the webhook `known` does so already;
+   * otherwise the new one's id and the secret it signs by.
+   */
+  subscribe(key: LibraryKey, url: string, known: string | null): Promise<{ id: string; secret: string } | null>;
+  /** Ends that; one that is not there any more is no error. */
+  unsubscribe(key: LibraryKey, id: string): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------- spreadsheets
@@ -75,6 +82,9 @@ export interface CellDoubt {
 export interface SheetRow {
   /** As the spreadsheet program numbers it: the first row of the sheet is 1. */
   readonly number: number;
+  /** What its code and name cells show, readable or not. */
+  readonly code: string;
+  readonly name: string;
   /** The cells' texts by heading. */
   readonly raw: Readonly<Record<string, string>>;
   readonly costCode: CostCode | null;
@@ -204,6 +214,11 @@ export interface Books {
   byIds(ids: readonly string[]): Promise<readonly QuickBooksClass[]>;
   /** Classes whose own name (not the path) is one of these, or one of these with the suffix of an inactive class. */
   byNames(names: readonly string[]): Promise<readonly QuickBooksClass[]>;
+  /**
+   * What changed since then, in one call (quickbooks.md §3.4): classes as they are now, and ids QuickBooks calls deleted, which may be
+   * inactive ones too. `complete` is false when there may be more.
+   */
+  changedSince(since: Date): Promise<{ readonly classes: readonly QuickBooksClass[]; readonly deleted: readonly string[]; readonly complete: boolean }>;
   /** Writes up to 30 classes (quickbooks.md §3.3). Never throws for what QuickBooks or the network does. */
   batch(requestid: string, items: readonly BatchItem[]): Promise<BatchAnswer>;
 }
@@ -279,7 +294,7 @@ export type RecordChange = Partial<
   Pick<
     StagedRecord,
     | 'status' | 'problem' | 'link' | 'aliases' | 'syncedAt' | 'excluded' | 'goneAt' | 'overwrite' | 'run' | 'intent' | 'settledIn' | 'lastExchange' | 'wanted'
-    | 'wantedKey' | 'linarcId'
+    | 'wantedKey' | 'linarcId' | 'accepted'
   >
 >;
 
@@ -397,6 +412,8 @@ export interface History {
 export interface Dispatch {
   push(company: Tenant, run: string): Promise<void>;
   import(company: Tenant, importId: string): Promise<void>;
+  /** Something was told of this company, or a round is due: keepFresh (sync/fresh.ts). */
+  fresh(company: Tenant): Promise<void>;
 }
 
 export type { Exclusion, Exchange, Intent, RunPlace };

@@ -39,13 +39,15 @@ export const PROBLEMS = {
   record_unreadable: { title: 'Entry not understood', sentence: 'Linarc sent this entry in a form that cannot be read: {value}.', next: 'Correct the entry in Linarc, then import again.', remedy: 'fix_in_linarc' },
   gone_from_linarc: { title: 'Gone from Linarc', sentence: 'Linarc no longer has this cost code.', next: 'Exclude it here, or put it back in Linarc and import again.', remedy: 'exclude' },
   parent_not_synced: { title: 'Parent not in QuickBooks', sentence: 'Its parent class, “{value}”, is not in QuickBooks yet.', next: 'Sync the parent first; see what stops it in its own row.', remedy: 'retry' },
+
   perhaps_renamed: { title: 'Perhaps a renamed code', sentence: 'This is perhaps a renamed code: {value}.', next: 'Decide whether it is the same code under a new number, or a new one.', remedy: 'map' },
 
   // Where the class in QuickBooks stands in the way.
   class_gone: { title: 'Class not found', sentence: 'The class this cost code was linked to is no longer in QuickBooks.', next: 'Open Manual Mapping and link another class, or unlink to create a new one.', remedy: 'map' },
   class_used: { title: 'Class already taken', sentence: 'The class “{value}” in QuickBooks is already linked to another cost code.', next: 'Open Manual Mapping to choose which code it belongs to.', remedy: 'map' },
+  class_exists: { title: 'Class exists already', sentence: 'QuickBooks already has a class named “{value}”, which this app did not make.', next: 'Open Manual Mapping and link it, or change the name in Linarc.', remedy: 'map' },
   class_ambiguous: { title: 'Several classes match', sentence: 'QuickBooks holds more than one class named “{value}”.', next: 'Open Manual Mapping and choose one.', remedy: 'map' },
-  changed_in_quickbooks: { title: 'Changed in QuickBooks', sentence: 'Somebody changed this class in QuickBooks to “{value}”.', next: 'Put Linarc’s value back, or map the code to another class.', remedy: 'overwrite' },
+  changed_in_quickbooks: { title: 'Changed in QuickBooks', sentence: 'Somebody changed this class in QuickBooks to “{value}”.', next: 'Put Linarc’s value back, keep what QuickBooks has, or map the code to another class.', remedy: 'overwrite' },
 
   // QuickBooks' refusals (quickbooks.md §6.3).
   name_refused_characters: { title: 'Character refused', sentence: 'QuickBooks does not accept a character in the class name “{value}”.', next: IN_LINARC, remedy: 'fix_in_linarc' },

@@ -52,6 +52,11 @@ export interface ClassLink extends ClassShape {
   readonly how: 'created' | 'matched' | 'manual';
 }
 
+/** A difference a person decided to leave: the class as QuickBooks had it then, and what was wanted `instead`. It holds while both do. */
+export interface Accepted extends ClassShape {
+  readonly instead: WantedClass;
+}
+
 /** A write, stored before it is sent (quickbooks.md §2.4). The same content keeps its requestid over all attempts. */
 export interface Intent {
   readonly requestid: string;
@@ -132,6 +137,7 @@ export interface StagedRecord {
   readonly goneAt: Date | null;
   /** The SyncToken of the class whose change in QuickBooks a person decided to overwrite. */
   readonly overwrite: string | null;
+  readonly accepted: Accepted | null;
   readonly run: RunPlace | null;
   readonly intent: Intent | null;
   /** The run that settled it last, and how; a run's counts are the sum of these. */
@@ -155,6 +161,7 @@ export interface FieldChange {
 export const FACT_KINDS = [
   'imported', 'changed', 'gone', 'returned', 'created', 'updated', 'linked', 'confirmed', 'unlinked', 'mapped', 'failed',
   'blocked', 'waiting', 'excluded', 'included', 'overwrite',
+  'drifted', 'accepted',
 ] as const;
 export type FactKind = (typeof FACT_KINDS)[number];
 

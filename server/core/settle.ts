@@ -50,6 +50,7 @@ export function settleConfirmed(
     problem: facts.problem,
     syncedAt: occasion.at,
     overwrite: null,
+    accepted: null,
     ...over(record, exchange),
   };
   const outcome = outcomeOf(planned, exchange !== null, ours);

@@ -51,13 +51,24 @@ export function differs(wanted: WantedClass, link: ClassShape, parentId: string 
 }
 
 /**
- * The status facts amount to: a problem needs a person; a linked class as wanted is synced; the rest is ready. A parent that is not
- * known here counts as unchanged.
+ * The status facts amount to: a problem needs a person; a linked class as wanted, or left as it is on purpose, is synced; the rest is
+ * ready. A parent that is not known here counts as unchanged.
  */
-export function statusOf(facts: Pick<StagedRecord, 'wanted' | 'link' | 'problem'>, inactivate: boolean, parentId?: string | null): RecordStatus {
+export function statusOf(facts: Facts, inactivate: boolean, parentId?: string | null): RecordStatus {
   if (facts.problem !== null) return 'needs_action';
   if (facts.link === null) return 'needs_sync';
+  if (isAccepted(facts)) return 'synced';
   return differs(facts.wanted, facts.link, parentId, inactivate) ? 'needs_sync' : 'synced';
+}
+
+type Facts = Pick<StagedRecord, 'wanted' | 'link' | 'problem'> & Partial<Pick<StagedRecord, 'accepted'>>;
+
+/** Whether a person decided to leave this very difference: neither Linarc nor QuickBooks has moved since. */
+export function isAccepted({ accepted, link, wanted }: Pick<Facts, 'accepted' | 'link' | 'wanted'>): boolean {
+  if (!accepted || link === null) return false;
+  const { instead } = accepted;
+  const asThen = accepted.name === link.name && accepted.parentId === link.parentId && accepted.active === link.active;
+  return asThen && instead.name === wanted.name && instead.parent === wanted.parent && instead.active === wanted.active;
 }
 
 /** The draft for one library entry over the record staged before, if any; null when nothing about it changed. */
@@ -103,7 +114,7 @@ function draft(
   if (before !== null && sameWish && before.sourceHash === sourceHash && before.goneAt === null) return null;
 
   const kept = before !== null && sameWish && found === null && before.goneAt === null;
-  const open = { wanted, link: before?.link ?? null, problem: found };
+  const open = { wanted, link: before?.link ?? null, accepted: before?.accepted ?? null, problem: found };
   return {
     kind: given.kind,
     linarcId: given.linarcId,
@@ -129,7 +140,7 @@ function draft(
 function standing(
   before: StagedRecord | null,
   kept: boolean,
-  open: Pick<StagedRecord, 'wanted' | 'link' | 'problem'>,
+  open: Facts,
   inactivate: boolean,
   parentId: string | undefined,
 ): Pick<StagedRecord, 'status' | 'problem'> {

@@ -3,6 +3,7 @@ import { Agenda, InMemoryNotificationChannel, type Job } from 'agenda';
 import type { Connection } from 'mongoose';
 import type { Dispatch } from '../core/ports.ts';
 import type { Tenant } from '../core/records.ts';
+import { freshen, keepFresh } from '../sync/fresh.ts';
 import { runImport } from '../sync/import.ts';
 import { runPush, sweep } from '../sync/push.ts';
 import type { Log, World } from '../sync/world.ts';
@@ -11,7 +12,9 @@ import type { Log, World } from '../sync/world.ts';
 export interface Tasks {
   push(company: Tenant, run: string, signal: AbortSignal): Promise<void>;
   import(company: Tenant, importId: string, signal: AbortSignal): Promise<void>;
-  /** Sends off again what was left lying. */
+  /** Does for a company whatever is due by itself. */
+  fresh(company: Tenant): Promise<void>;
+  /** Sends off again what was left lying, and what is due. */
   sweep(): Promise<void>;
 }
 
@@ -20,8 +23,9 @@ export interface Jobs {
   /** Begins to take messages, this process's own at once and those of others within `processEvery`. */
   work(tasks: Tasks, log: Log): Promise<void>;
   /**
-   * Takes no more messages, aborts the signal of the tasks under way and waits for them, but no longer than `grace` milliseconds. What
-   * is not finished then stays in the queue for another process. A timer of agenda's may go on for half of `lockMs`.
+   * Takes no more messages, aborts the signal of the tasks under way and waits for them, but no longer than `grace`
+   * milliseconds. What is not finished then stays in the queue for another process. A timer of agenda's may go on for half
+   * of `lockMs`.
    */
   stop(grace?: number): Promise<void>;
 }
@@ -51,15 +55,24 @@ const GRACE = 10_000;
 /** What the use cases do for a message. */
 export function tasksOf(world: World): Tasks {
   return {
-    push: (company, run, signal) => runPush(world, company, run, signal),
+    async push(company, run, signal) {
+      await runPush(world, company, run, signal);
+      // How it ended is worth telling, and what QuickBooks told meanwhile can be followed now.
+      await world.dispatch.fresh(company);
+    },
     import: (company, importId) => runImport(world, company, importId),
-    sweep: () => sweep(world),
+    fresh: (company) => keepFresh(world, company),
+    async sweep() {
+      await sweep(world);
+      await freshen(world);
+    },
   };
 }
 
 /**
- * Messages between processes, by agenda in the collection `jobs` of this database. Agenda may deliver a message twice or let it rest
- * (engineering.md §3.3): a task must be harmless when repeated, and being right is the business of the run's own lease.
+ * Messages between processes, by agenda in the collection `jobs` of this database. Agenda may deliver a message twice or
+ * let it rest (engineering.md §3.3): a task must be harmless when repeated, and being right is the business of the run's
+ * own lease.
  */
 export async function createDispatch(database: Database, config: JobsConfig = {}): Promise<Jobs> {
   const { processEvery = 1_000, sweepEvery = 5_000, lockMs = 6_000, atOnce = 10 } = config;
@@ -81,7 +94,8 @@ export async function createDispatch(database: Database, config: JobsConfig = {}
 
   const define = (name: string, task: (message: Message) => Promise<void>, log: Log) => {
     const handle = (job: Job<Message>) => {
-      const handled = attend(job, lockMs / 4, () => task(job.attrs.data), stopping.signal, log).finally(() => underWay.delete(handled));
+      const attended = attend(job, lockMs / 4, () => task(job.attrs.data), stopping.signal, log);
+      const handled = attended.finally(() => underWay.delete(handled));
       underWay.add(handled);
       return handled;
     };
@@ -92,13 +106,18 @@ export async function createDispatch(database: Database, config: JobsConfig = {}
     dispatch: {
       push: (company, run) => send('push', { company, id: run }),
       import: (company, importId) => send('import', { company, id: importId }),
+      fresh: (company) => send('fresh', { company, id: 'fresh' }),
     },
 
     async work(tasks, log) {
-      agenda.on('error', (error) => log.warn({ error: error.message }, 'a message could not be taken or finished; it is tried again'));
+      agenda.on('error', (error) => {
+        log.warn({ error: error.message }, 'a message could not be taken or finished; it is tried again');
+      });
       define('push', ({ company, id }) => tasks.push(company, id, stopping.signal), log);
       define('import', ({ company, id }) => tasks.import(company, id, stopping.signal), log);
-      agenda.define('sweep', () => logged('sweep', () => Promise.all([tasks.sweep(), clear(database)]), log), { concurrency: 1, lockLimit: 1 });
+      define('fresh', ({ company }) => tasks.fresh(company), log);
+      const tidy = () => Promise.all([tasks.sweep(), clear(database)]);
+      agenda.define('sweep', () => logged('sweep', tidy, log), { concurrency: 1, lockLimit: 1 });
       await agenda.start();
       await agenda.every(sweepEvery, 'sweep');
     },
@@ -125,10 +144,17 @@ async function connectedBackend(database: Database): Promise<ConstructorParamete
 }
 
 /**
- * Does what a message asks for, showing signs of life, then deletes the message. A task that fails is logged and its message deleted
- * too: the sweep finds what is still to be done. Stopped in the middle, the message stays and goes to another process.
+ * Does what a message asks for, showing signs of life, then deletes the message. A task that fails is logged and its
+ * message deleted too: the sweep finds what is still to be done. Stopped in the middle, the message stays and goes to
+ * another process.
  */
-async function attend(job: Job<Message>, pulse: number, task: () => Promise<void>, stopping: AbortSignal, log: Log): Promise<void> {
+async function attend(
+  job: Job<Message>,
+  pulse: number,
+  task: () => Promise<void>,
+  stopping: AbortSignal,
+  log: Log,
+): Promise<void> {
   if (stopping.aborted) {
     job.schedule(new Date());
     return;

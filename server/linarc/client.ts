@@ -16,7 +16,7 @@ const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 const LONGEST_RETRY_AFTER = 3_600_000;
 const USABLE_KEY = /^[\x21-\x7e]{1,500}$/;
 
-/** Reads JSON from Linarc (server/linarc/openapi.json). One call, one request: trying again is the caller's decision. */
+/** Talks JSON with Linarc (server/linarc/openapi.json). One call, one request: trying again is the caller's decision. */
 export class LinarcClient {
   readonly #base: string;
   readonly #timeoutMs: number;
@@ -38,20 +38,37 @@ export class LinarcClient {
     query: Readonly<Record<string, string>> = {},
     signal?: AbortSignal,
   ): Promise<unknown> {
-    if (!USABLE_KEY.test(key.apiKey)) throw linarcProblem('linarc_key_refused', 'The key holds characters no API key has.');
     signal?.throwIfAborted();
     const search = new URLSearchParams(query).toString();
-    const url = `${this.#base}/${path.map(encodeURIComponent).join('/')}${search ? `?${search}` : ''}`;
-    const { status, retryAfter, body } = await this.#fetched(url, key, signal);
+    const { status, retryAfter, body } = await this.#fetched(`${this.#address(path)}${search ? `?${search}` : ''}`, key, { method: 'GET' }, signal);
     if (status !== 200) throw refusal(status, retryAfter, body, key.apiKey);
     return parsed(body);
+  }
+
+  /** Sends `content` as JSON to `path`; the JSON Linarc answers with 201. Throws as `read` does. */
+  async create(key: LibraryKey, path: readonly string[], content: unknown): Promise<unknown> {
+    const { status, retryAfter, body } = await this.#fetched(this.#address(path), key, { method: 'POST', body: JSON.stringify(content) });
+    if (status !== 201) throw refusal(status, retryAfter, body, key.apiKey);
+    return parsed(body);
+  }
+
+  /** Removes what is at `path`; what is not there any more counts as removed. Throws as `read` does. */
+  async remove(key: LibraryKey, path: readonly string[]): Promise<void> {
+    const { status, retryAfter, body } = await this.#fetched(this.#address(path), key, { method: 'DELETE' });
+    if (status !== 204 && status !== 404) throw refusal(status, retryAfter, body, key.apiKey);
+  }
+
+  #address(path: readonly string[]): string {
+    return `${this.#base}/${path.map(encodeURIComponent).join('/')}`;
   }
 
   async #fetched(
     url: string,
     { apiKey }: LibraryKey,
+    request: { readonly method: 'GET' | 'POST' | 'DELETE'; readonly body?: string },
     signal?: AbortSignal,
   ): Promise<{ status: number; retryAfter: string | null; body: string }> {
+    if (!USABLE_KEY.test(apiKey)) throw linarcProblem('linarc_key_refused', 'The key holds characters no API key has.');
     const stop = new AbortController();
     const breakOff = (): void => stop.abort();
     signal?.addEventListener('abort', breakOff, { once: true });
@@ -61,8 +78,9 @@ export class LinarcClient {
       stop.abort();
     }, this.#timeoutMs);
     try {
-      const headers = { authorization: `Bearer ${apiKey}`, accept: 'application/json' };
-      const response = await fetch(url, { headers, redirect: 'error', signal: stop.signal });
+      const type = request.body === undefined ? {} : { 'content-type': 'application/json' };
+      const headers = { authorization: `Bearer ${apiKey}`, accept: 'application/json', ...type };
+      const response = await fetch(url, { ...request, headers, redirect: 'error', signal: stop.signal });
       const body = await this.#bounded(response);
       return { status: response.status, retryAfter: response.headers.get('retry-after'), body };
     } catch (error) {

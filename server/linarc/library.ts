@@ -21,6 +21,10 @@ const pageAnswer = z.object({
   total: z.int().min(0),
 });
 
+const webhook = z.object({ id: z.string().regex(LINARC_ID), url: z.string() });
+const webhookList = z.object({ items: z.array(webhook).max(100) });
+const newWebhook = webhook.extend({ secret: z.string().min(32).max(500) });
+
 const IDS_PER_CALL = 100;
 /** A list longer than this is not a cost-code library but a server that has lost its way. */
 const MOST_RECORDS = 1_000_000;
@@ -73,6 +77,21 @@ export class LinarcLibrary implements Library {
     return { entries: items.map(readEntry), total, next: nextCursor };
   }
 
+  /** A company has few webhooks, so one of ours that nobody knows any more, at the same address, is taken off. */
+  async subscribe(key: LibraryKey, url: string, known: string | null): Promise<{ id: string; secret: string } | null> {
+    const place = webhooksOf(key);
+    const { items } = understood(webhookList, await this.#client.read(key, place));
+    const ours = items.filter((item) => item.url === url);
+    if (ours.some(({ id }) => id === known)) return null;
+    for (const { id } of [...ours, ...items.filter((item) => item.id === known)]) await this.#client.remove(key, [...place, id]);
+    const { id, secret } = understood(newWebhook, await this.#client.create(key, place, { url }));
+    return { id, secret };
+  }
+
+  async unsubscribe(key: LibraryKey, id: string): Promise<void> {
+    await this.#client.remove(key, [...webhooksOf(key), id]);
+  }
+
   async *#walk(key: LibraryKey, question: Readonly<Record<string, string>>, signal?: AbortSignal): AsyncGenerator<LibraryPage> {
     const walk = new Walk();
     let cursor: string | null = null;
@@ -90,10 +109,8 @@ export class LinarcLibrary implements Library {
     cursor: string | null,
     signal?: AbortSignal,
   ): Promise<z.infer<typeof pageAnswer>> {
-    // A company id that cannot be one must not become a path of its own ("..").
-    if (!LINARC_ID.test(key.companyId)) throw linarcProblem('linarc_not_found', 'This is not the id of a Linarc company.');
     const query = cursor === null ? question : { ...question, cursor };
-    const answer = await this.#client.read(key, ['v1', 'companies', key.companyId, 'cost-codes'], query, signal);
+    const answer = await this.#client.read(key, [...companyPath(key), 'cost-codes'], query, signal);
     return understood(pageAnswer, answer);
   }
 }
@@ -133,6 +150,14 @@ class Walk {
     this.#cursors.add(nextCursor);
   }
 }
+
+/** A company id that cannot be one must not become a path of its own (".."). */
+function companyPath({ companyId }: LibraryKey): string[] {
+  if (!LINARC_ID.test(companyId)) throw linarcProblem('linarc_not_found', 'This is not the id of a Linarc company.');
+  return ['v1', 'companies', companyId];
+}
+
+const webhooksOf = (key: LibraryKey): string[] => [...companyPath(key), 'webhooks'];
 
 function understood<S extends z.ZodType>(schema: S, answer: unknown): z.output<S> {
   const read = schema.safeParse(answer);

@@ -25,6 +25,8 @@ const ANSWER_LIMIT = 16 * 1024 * 1024;
 const ADDRESS_LIMIT = 4_000;
 const IDS_PER_CALL = 100;
 const NAMES_PER_CALL = 30;
+/** As many objects as one answer about changes holds at most (quickbooks.md §3.4). */
+const CHANGES_LIMIT = 1_000;
 /** quickbooks.md §3.3 and §2.4: the key of a part is requestid and bId together. */
 const BATCH_LIMIT = 30;
 const REQUESTID_LIMIT = 36;
@@ -54,6 +56,7 @@ export function quickBooks(settings: BooksSettings): OpenBooks {
       classes: (options = {}) => readAll(ask, options.signal),
       byIds: (ids) => readSome(ask, groupsOf(ids.filter(isId), IDS_PER_CALL).map((group) => oneOf('Id', group))),
       byNames: (names) => readSome(ask, groupsOf(names.filter((name) => name.trim() !== ''), NAMES_PER_CALL).map(namedOneOf)),
+      changedSince: (since) => readChanges(read, path, since),
       batch: (requestid, items) => writeBatch(send, path, requestid, items),
     };
   };
@@ -128,6 +131,27 @@ async function readSome(ask: Ask, conditions: readonly string[]): Promise<readon
     }
   }
   return [...found.values()];
+}
+
+/** What changed since then (annex A3.4). Nothing changed is answered with an empty object. */
+async function readChanges(read: Read, company: string, since: Date): Promise<{ classes: QuickBooksClass[]; deleted: string[]; complete: boolean }> {
+  const query = `entities=Class&changedSince=${encodeURIComponent(since.toISOString())}&minorversion=${MINOR_VERSION}`;
+  const answers = (await read({ method: 'GET', path: `${company}/cdc?${query}` }))['CDCResponse'];
+  if (!Array.isArray(answers)) fail('the answer has no CDCResponse');
+  const parts = answers.filter(isObject).flatMap((answer) => listOf(answer['QueryResponse'])).filter(isObject);
+  const rows = parts.flatMap((part) => listOf(part['Class']));
+  const deleted = rows.filter(isDeleted).map((row) => row['Id']).filter((id): id is string => typeof id === 'string' && isId(id));
+  const classes = rows.filter((row) => !isDeleted(row)).map((row) => readClass(row) ?? fail('a change was told of something that is no class'));
+  return { classes, deleted, complete: rows.length < CHANGES_LIMIT };
+}
+
+function isDeleted(row: unknown): row is Readonly<Record<string, unknown>> {
+  return isObject(row) && row['status'] === 'Deleted';
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : fail('changes were not answered with a list');
 }
 
 /**

@@ -40,12 +40,14 @@ export function openClassMirror(connection: Connection): ClassMirror {
         await classes.bulkWrite(operations, { ordered: false }).catch((error: unknown) => {
           if (!isDuplicateKey(error)) throw error;
         });
-        if (seenIn !== null) await classes.updateMany({ company, classId: { $in: part.map((seen) => seen.id) } }, { $set: { seenIn } });
+        const ids = part.map((seen) => seen.id);
+        if (seenIn !== null) await classes.updateMany({ company, classId: { $in: ids } }, { $set: { seenIn } });
       }
     },
 
     async dropUnseen(company, seenIn) {
-      // What was written while the read went on carries no mark: the read may have passed its place already. The next read judges it.
+      // What was written while the read went on carries no mark: the read may have passed its place already.
+      // The next read judges it.
       const { deletedCount } = await classes.deleteMany({ company, seenIn: { $nin: [seenIn, null] } });
       await classes.updateMany({ company, seenIn: null }, { $set: { seenIn } });
       return deletedCount;
@@ -87,7 +89,7 @@ function keyOf(company: Tenant, id: string): string {
   return `${company}:${id}`;
 }
 
-/** SyncTokens only rise, so an answer that was long on its way cannot undo a newer one; a class made anew under the same id may. */
+/** SyncTokens only rise, so an answer long on its way cannot undo a newer one; a class made anew under the same id may. */
 function notNewerThan(company: Tenant, seen: QuickBooksClass): Filter {
   const $or = [{ order: { $lte: orderOf(seen) } }, { createdAt: { $ne: seen.createdAt } }];
   return { _id: keyOf(company, seen.id), company, $or };
@@ -103,6 +105,7 @@ function fieldsOf(company: Tenant, seen: QuickBooksClass, seenIn: string | null)
   return { ...fields, company, classId: id, order: orderOf(seen), foldedName: fold(bareClassName(seen)), seenIn };
 }
 
-function classOf({ classId, syncToken, name, fullyQualifiedName, parentId, active, createdAt, updatedAt }: ClassDocument): QuickBooksClass {
+function classOf(document: ClassDocument): QuickBooksClass {
+  const { classId, syncToken, name, fullyQualifiedName, parentId, active, createdAt, updatedAt } = document;
   return { id: classId, syncToken, name, fullyQualifiedName, parentId, active, createdAt, updatedAt };
 }

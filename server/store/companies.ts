@@ -28,7 +28,8 @@ const NEW = {
   classesReadAt: null, fence: 0, founder: null,
 } as const satisfies Partial<CompanyDocument>;
 
-const REALM = 'realm id';
+/** The purpose under which realms are sealed and found. */
+export const REALM = 'realm id';
 const ACCESS = 'access token';
 const REFRESH = 'refresh token';
 const API_KEY = 'Linarc API key';

@@ -12,6 +12,8 @@ import { matching, selected, sortOf } from './selecting.ts';
 
 type Records = Model<CostCodeDocument>;
 
+/** Narrows nothing, but lets the indexes that begin with company and `hidden` answer. */
+const EITHER = { $in: [false, true] } as const;
 const IN_ORDER = { sortKey: 1, _id: 1 } as const;
 const PUSHABLE: readonly unknown[] = ['needs_sync', 'failed'] satisfies RecordStatus[];
 
@@ -37,19 +39,18 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
     },
 
     async counts(company) {
-      const { excluded, ...byStatus } = await tally(records, [{ company, hidden: { $in: [false, true] } }]);
+      const { excluded, ...byStatus } = await tally(records, [{ company, hidden: EITHER }]);
       return { total: Object.values(byStatus).reduce((sum, count) => sum + count, 0), byStatus, excluded };
     },
 
     async taskTypes(company) {
-      const types: unknown[] = await records.distinct('source.taskType', { company });
+      const types: unknown[] = await records.distinct('source.taskType', { company, hidden: EITHER });
       return types.filter((type): type is string => typeof type === 'string' && type !== '').sort();
     },
 
     async *stream(company, selection) {
-      for await (const document of records.find(selected(company, selection)).sort(IN_ORDER).lean<CostCodeDocument[]>().cursor()) {
-        yield recordOf(document);
-      }
+      const all = records.find(selected(company, selection)).sort(IN_ORDER).lean<CostCodeDocument[]>();
+      for await (const document of all.cursor()) yield recordOf(document);
     },
 
     async stage(company, drafts) {
@@ -60,12 +61,15 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
 
     async byKeys(company, { codeKeys, wantedKeys }) {
       const present: Filter = { company, hidden: false, goneAt: null };
-      const found = await Promise.all([findIn(records, present, 'codeKey', codeKeys), findIn(records, present, 'wantedKey', wantedKeys)]);
+      const found = await Promise.all([
+        findIn(records, present, 'codeKey', codeKeys),
+        findIn(records, present, 'wantedKey', wantedKeys),
+      ]);
       return [...new Map(found.flat().map((record) => [record.id, record])).values()];
     },
 
     async *linarcIds(company) {
-      const all = records.find({ company, kind: 'cost_code' }).select({ linarcId: 1 }).lean<Pick<CostCodeDocument, 'linarcId'>[]>();
+      const all = records.find({ company, kind: 'cost_code' }, { linarcId: 1 }).lean<Pick<CostCodeDocument, 'linarcId'>[]>();
       for await (const { linarcId } of all.cursor()) yield linarcId;
     },
 
@@ -79,7 +83,8 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
     async linkedTo(company, classIds) {
       const linked = new Map<string, string[]>();
       for (const part of chunks([...new Set(classIds)], CHUNK)) {
-        const documents = await records.find({ company, 'link.id': { $in: part } }).select({ 'link.id': 1 }).sort({ _id: 1 }).lean<LinkOnly[]>();
+        const query = { company, 'link.id': { $in: part } };
+        const documents = await records.find(query, { 'link.id': 1 }).sort({ _id: 1 }).lean<LinkOnly[]>();
         for (const { _id, link } of documents) linked.set(link.id, [...(linked.get(link.id) ?? []), _id]);
       }
       return linked;
@@ -96,7 +101,9 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
       for (let step = -1; step !== 0; drawn += step) {
         step = 0;
         const parents = await parentsInRun(records, company, run);
-        for (const part of chunks(parents, CHUNK)) step += await claimSome(records, run, fence, { company, linarcId: { $in: part } });
+        for (const part of chunks(parents, CHUNK)) {
+          step += await claimSome(records, run, fence, { company, linarcId: { $in: part } });
+        }
       }
       return drawn;
     },
@@ -109,7 +116,7 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
 
     async nextInRun(company, run, { level, now, after, limit }) {
       const query: Filter = { company, 'run.id': run, 'run.level': level, 'run.notBefore': { $not: { $gt: now } } };
-      const last = after === null ? null : await records.findOne({ company, _id: after }).select({ sortKey: 1 }).lean<CostCodeDocument>();
+      const last = after !== null && (await records.findOne({ company, _id: after }, { sortKey: 1 }).lean<CostCodeDocument>());
       if (last) query['$or'] = [{ sortKey: { $gt: last.sortKey } }, { sortKey: last.sortKey, _id: { $gt: after } }];
       return (await records.find(query).sort(IN_ORDER).limit(limit).lean<CostCodeDocument[]>()).map(recordOf);
     },
@@ -136,7 +143,9 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
 
     async writeInRun(company, run, fence, changes) {
       const missed: string[] = [];
-      for (const part of chunks(changes, CHUNK)) missed.push(...(await writeSome(records, random, company, { run, fence }, part)));
+      for (const part of chunks(changes, CHUNK)) {
+        missed.push(...(await writeSome(records, random, company, { run, fence }, part)));
+      }
       return { missed };
     },
 
@@ -151,7 +160,8 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
 
     async release(company, run, fence) {
       const back = [{ $set: { status: '$run.was', run: null, version: { $add: ['$version', 1] } } }];
-      const { modifiedCount } = await records.updateMany({ company, 'run.id': run, 'run.fence': fence }, back, { updatePipeline: true });
+      const held = { company, 'run.id': run, 'run.fence': fence };
+      const { modifiedCount } = await records.updateMany(held, back, { updatePipeline: true });
       return modifiedCount;
     },
   };
@@ -193,8 +203,16 @@ async function findIn(records: Records, query: Filter, field: string, values: re
 
 // ---------------------------------------------------------------------------------------------------------------- bulk writes
 
-/** New records are inserted unless one of the same linarcId is there; the others are updated over their version. Returns those left out. */
-async function stageSome(records: Records, random: Random, company: Tenant, drafts: readonly StagedDraft[]): Promise<StagedDraft[]> {
+/**
+ * New records are inserted unless one of the same linarcId is there; the others are updated over their version.
+ * Returns those left out.
+ */
+async function stageSome(
+  records: Records,
+  random: Random,
+  company: Tenant,
+  drafts: readonly StagedDraft[],
+): Promise<StagedDraft[]> {
   const stamp = random.hex(8);
   const operations = drafts.map((draft) => {
     const fields = { ...fieldsOfDraft(draft), stamp };
@@ -276,7 +294,10 @@ async function claimSome(records: Records, run: string, fence: number, query: Fi
   return modifiedCount;
 }
 
-/** Only what is not excluded and is ready, or failed before, goes into a run; and into one run at a time. Null when the query rules that out. */
+/**
+ * Only what is not excluded and is ready, or failed before, goes into a run; and into one run at a time.
+ * Null when the query rules that out.
+ */
 function narrowedToPushable(query: Filter): Filter | null {
   const { hidden = false, status = { $in: PUSHABLE } } = query;
   if (hidden !== false || (typeof status === 'string' && !PUSHABLE.includes(status))) return null;

@@ -69,7 +69,7 @@ export function fieldsOfDraft(draft: StagedDraft): Filter {
 
 /** The fields of a record no import has touched yet. */
 export const UNTOUCHED = {
-  link: null, aliases: [], syncedAt: null, overwrite: null, run: null, intent: null, settledIn: null, lastExchange: null,
+  link: null, aliases: [], syncedAt: null, overwrite: null, accepted: null, run: null, intent: null, settledIn: null, lastExchange: null,
 } as const satisfies Partial<StagedRecord>;
 
 export function fieldsOfChange(change: RecordChange): Filter {

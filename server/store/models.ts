@@ -1,8 +1,10 @@
 import type { Connection, Model, Schema } from 'mongoose';
+import { changes } from '../../models/changes.ts';
 import { classes } from '../../models/classes.ts';
 import { companies } from '../../models/companies.ts';
 import { costcodes } from '../../models/costcodes.ts';
 import { history } from '../../models/history.ts';
+import { notices } from '../../models/notices.ts';
 import { runs } from '../../models/runs.ts';
 import { users } from '../../models/users.ts';
 import { scopedBy } from './tenancy.ts';
@@ -24,7 +26,7 @@ export function userModel<Document>(connection: Connection): Model<Document> {
   return connection.model<Document>('users', users.clone());
 }
 
-export const SCHEMAS = { classes, companies, costcodes, history, runs, users } as const;
+export const SCHEMAS = { changes, classes, companies, costcodes, history, notices, runs, users } as const;
 
 /**
  * Creates every index the schemas declare; those that are there already stay. Several processes may do it at once. Throws when the data

@@ -21,8 +21,8 @@ export interface Fences {
 }
 
 const NEW = {
-  state: 'queued', active: true, taken: 0, startedAt: null, endedAt: null, total: 0, counts: NO_RUN_COUNTS, batchesSent: 0, callsSent: 0,
-  waiting: null, problem: null, lease: null, windows: OPEN_WINDOWS,
+  state: 'queued', active: true, taken: 0, startedAt: null, endedAt: null, total: 0, counts: NO_RUN_COUNTS,
+  batchesSent: 0, callsSent: 0, waiting: null, problem: null, lease: null, windows: OPEN_WINDOWS,
 } as const satisfies Partial<RunDocument>;
 
 const TO_BE_WORKED_ON = ['queued', 'running', 'waiting', 'cancelling'] satisfies RunState[];
@@ -51,12 +51,15 @@ export function openRuns(connection: Connection, random: Random, fences: Fences)
     const document = await runs.findOneAndUpdate(query, change, options).lean<RunDocument>();
     return document && runOf(document);
   };
-  const underLease = (company: Tenant, id: string, fence: number): Filter => ({ company, _id: id, fence, active: true, lease: { $ne: null } });
+  const underLease = (company: Tenant, id: string, fence: number): Filter =>
+    ({ company, _id: id, fence, active: true, lease: { $ne: null } });
 
   return {
     async start(company, by, selection, at) {
       try {
-        const fresh: RunDocument = { ...NEW, _id: random.hex(12), company, by, asked: [JSON.stringify(selection)], queuedAt: at, fence: await fences.highest(company) };
+        const fence = await fences.highest(company);
+        const asked = [JSON.stringify(selection)];
+        const fresh: RunDocument = { ...NEW, _id: random.hex(12), company, by, asked, queuedAt: at, fence };
         await runs.create(fresh);
         return runOf(fresh);
       } catch (error) {
@@ -85,7 +88,8 @@ export function openRuns(connection: Connection, random: Random, fences: Fences)
 
     async acquire(company, id, owner, ms) {
       const lease = { owner: { $literal: owner }, until: { $add: ['$$NOW', ms] } };
-      const run = await update({ company, _id: id, active: true, ...NOT_HELD }, [{ $set: { fence: { $add: ['$fence', 1] }, lease } }]);
+      const taken = [{ $set: { fence: { $add: ['$fence', 1] }, lease } }];
+      const run = await update({ company, _id: id, active: true, ...NOT_HELD }, taken);
       if (run?.lease) await fences.raise(company, run.lease.fence);
       return run;
     },
@@ -98,7 +102,8 @@ export function openRuns(connection: Connection, random: Random, fences: Fences)
     async write(company, id, fence, { state, ...facts }) {
       const literal = Object.fromEntries(Object.entries(facts).map(([field, value]) => [field, { $literal: value }]));
       const next = state === undefined ? {} : { state: { $cond: [{ $in: ['$state', WISHED] }, '$state', state] } };
-      const { matchedCount } = await runs.updateOne(underLease(company, id, fence), [{ $set: { ...literal, ...next } }], { updatePipeline: true });
+      const change = [{ $set: { ...literal, ...next } }];
+      const { matchedCount } = await runs.updateOne(underLease(company, id, fence), change, { updatePipeline: true });
       return matchedCount === 1;
     },
 
@@ -113,7 +118,8 @@ export function openRuns(connection: Connection, random: Random, fences: Fences)
 
     async end(company, id, fence, { state, problem, at, asked }) {
       const ended = { state, problem, endedAt: at, active: false, lease: null, waiting: null };
-      const { matchedCount } = await runs.updateOne({ ...underLease(company, id, fence), asked: { $size: asked } }, { $set: ended });
+      const query = { ...underLease(company, id, fence), asked: { $size: asked } };
+      const { matchedCount } = await runs.updateOne(query, { $set: ended });
       return matchedCount === 1;
     },
 
@@ -123,7 +129,8 @@ export function openRuns(connection: Connection, random: Random, fences: Fences)
 
     wish(company, id, wish) {
       const { from, to } = WISHES[wish];
-      return update({ company, _id: id, active: true, state: { $in: [...from] } }, { $set: { state: to, waiting: null, problem: null } });
+      const query = { company, _id: id, active: true, state: { $in: [...from] } };
+      return update(query, { $set: { state: to, waiting: null, problem: null } });
     },
   };
 }

@@ -29,7 +29,7 @@ export interface Seals {
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Sealing by AES-256-GCM with this ring (engineering.md §4.4). Throws when a key is not 32 bytes or the current one is missing. */
+/** Sealing by AES-256-GCM with this ring (engineering.md §4.4). Throws when a key is not 32 bytes or the current one missing. */
 export function sealsOf(ring: KeyRing): Seals {
   const keys = new Map(Object.entries(ring.keys).map(([id, text]) => [id, keyOf(id, text)]));
   const current = keys.get(ring.current);

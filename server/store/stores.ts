@@ -1,10 +1,14 @@
 import { Mongoose, type Connection } from 'mongoose';
+import type { Changes, NoticeBook, Rounds } from '../core/fresh.ts';
 import type { ClassMirror, Clock, Companies, CostCodes, History, Random, Runs, Users } from '../core/ports.ts';
+import { openChanges } from './changes.ts';
 import { openClassMirror } from './classes.ts';
 import { openCompanies } from './companies.ts';
 import { openCostCodes } from './costcodes.ts';
 import { openHistory } from './history.ts';
 import { ensureIndexes } from './models.ts';
+import { openNotices } from './notices.ts';
+import { openRounds } from './rounds.ts';
 import { openRuns } from './runs.ts';
 import { sealsOf, type KeyRing } from './sealing.ts';
 import { openUsers } from './users.ts';
@@ -28,6 +32,9 @@ export interface Stores {
   readonly classes: ClassMirror;
   readonly runs: Runs;
   readonly history: History;
+  readonly changes: Changes;
+  readonly rounds: Rounds;
+  readonly notices: NoticeBook;
   /** The driver's own client, for sessions and jobs that keep their collections themselves. */
   readonly client: ReturnType<Connection['getClient']>;
   readonly connection: Connection;
@@ -61,6 +68,9 @@ export async function openStores(config: StoresConfig): Promise<Stores> {
       classes: openClassMirror(connection),
       runs: openRuns(connection, config.random, fences),
       history: openHistory(connection),
+      changes: openChanges(connection, config.random),
+      rounds: openRounds(connection, seals),
+      notices: openNotices(connection),
     };
     await ensureIndexes(connection);
     return { ...stores, client: connection.getClient(), connection, ping: (ms) => ping(connection, config.clock, ms), close: () => connection.close() };

@@ -19,8 +19,8 @@ const QUERIES = [
 type Filter = Readonly<Record<string, unknown>> | undefined;
 
 /**
- * Makes every query, aggregation and bulk write of a schema throw UnscopedQueryError unless it fixes one of these fields to a company
- * (engineering.md §4.10). Plain strings and lists of strings do; an operator such as `$ne` does not.
+ * Makes every query, aggregation and bulk write of a schema throw UnscopedQueryError unless it fixes one of these fields
+ * to a company (engineering.md §4.10). Plain strings and lists of strings do; an operator such as `$ne` does not.
  */
 export function scopedBy(fields: readonly string[]): (schema: Schema, collection: string) => void {
   const isScoped = (filter: Filter) => filter !== undefined && fields.some((field) => fixes(filter[field]));
@@ -36,7 +36,8 @@ export function scopedBy(fields: readonly string[]): (schema: Schema, collection
     });
     schema.pre('bulkWrite', function (operations) {
       for (const operation of operations) {
-        if (!Object.values(operation).every((part) => isScoped(scopeOf(part)))) throw new UnscopedQueryError(collection, 'bulk write');
+        const parts: unknown[] = Object.values(operation);
+        if (!parts.every((part) => isScoped(scopeOf(part)))) throw new UnscopedQueryError(collection, 'bulk write');
       }
     });
     schema.pre('insertMany', function (documents: unknown) {

@@ -42,7 +42,8 @@ export function openUsers(connection: Connection, random: Random, isFounder: Fou
       const role = (await isFounder(company, id)) ? 'admin' : asked;
       const membership = `memberships.${company}`;
       // A role is raised by joining again, never lowered.
-      await users.updateOne({ _id: id, [membership]: { $in: [null, ...ROLES.slice(ROLES.indexOf(role) + 1)] } }, { $set: { [membership]: role } });
+      const lower = [null, ...ROLES.slice(ROLES.indexOf(role) + 1)];
+      await users.updateOne({ _id: id, [membership]: { $in: lower } }, { $set: { [membership]: role } });
       const user = await get(id);
       if (!user) throw new Error('A user who does not exist cannot join a company.');
       return user;

@@ -1,5 +1,6 @@
 import { BooksError, GrantError, type Books, type CallKind } from '../core/ports.ts';
 import type { Tenant } from '../core/records.ts';
+import { judgeAll } from './drift.ts';
 import { accessTokens } from './tokens.ts';
 import type { World } from './world.ts';
 
@@ -10,9 +11,16 @@ export async function booksOf(world: World, company: Tenant, beforeCall: (kind: 
   return world.openBooks(await world.companies.realmId(company), accessTokens(world, company), beforeCall);
 }
 
-/** Reads every class of the company into the mirror. A read that was not complete removes nothing. Throws BooksError, GrantError. */
+/**
+ * Reads every class of the company into the mirror and judges every linked record by it. A read that was not complete removes nothing.
+ * Throws BooksError, GrantError.
+ */
 export async function refreshClasses(world: World, company: Tenant): Promise<{ active: number; inactive: number }> {
+  const begun = new Date(world.clock.now());
   await readClasses(world, company, await booksOf(world, company));
+  const found = await world.companies.get(company);
+  if (found) await judgeAll(world, found);
+  await world.fresh.rounds.save(company, { sweptAt: begun });
   return world.classes.count(company);
 }
 

@@ -114,17 +114,10 @@ class Import {
   }
 
   private async mark(linarcIds: readonly string[]): Promise<void> {
-    const { id } = this.company;
-    const at = new Date(this.world.clock.now());
-    for (const record of await this.world.costCodes.byLinarcIds(id, linarcIds)) {
+    for (const record of await this.world.costCodes.byLinarcIds(this.company.id, linarcIds)) {
       // What Linarc never told of itself cannot be gone from it.
-      if (record.goneAt !== null || record.run !== null || isFromSheet(record.linarcId)) continue;
-      const reason = problem('gone_from_linarc', { value: record.source.code });
-      const changed = await this.world.costCodes.change(id, record.id, record.version, { goneAt: at, status: 'needs_action', problem: reason });
-      if (!changed) continue;
-      await this.world.history.add(id, [fact(this.world, record.id, this.actor, 'gone', [])]);
-      await recheckCollisions(this.world, this.company, [record]);
-      this.count({ gone: 1 });
+      if (record.goneAt !== null || isFromSheet(record.linarcId)) continue;
+      if (await setGone(this.world, this.company, record, this.actor)) this.count({ gone: 1 });
     }
   }
 
@@ -137,6 +130,16 @@ class Import {
     this.state = { ...this.state, ...change };
     return this.world.companies.saveImport(this.company.id, this.state);
   }
+}
+
+/** Marks a record that Linarc no longer has, and frees those it collided with; null when a run has it, or it changed meanwhile. */
+export async function setGone(world: World, company: Pick<Company, 'id' | 'settings'>, record: StagedRecord, by: Actor): Promise<StagedRecord | null> {
+  const change = { goneAt: new Date(world.clock.now()), status: 'needs_action', problem: problem('gone_from_linarc', { value: record.source.code }) } as const;
+  const changed = record.run === null ? await world.costCodes.change(company.id, record.id, record.version, change) : null;
+  if (!changed) return null;
+  await world.history.add(company.id, [fact(world, record.id, by, 'gone', [])]);
+  await recheckCollisions(world, company, [record]);
+  return changed;
 }
 
 export interface StagedCounts {

@@ -1,6 +1,7 @@
 import type { LibraryKey } from '../core/ports.ts';
 import type { Tenant } from '../core/records.ts';
 import { ProblemError, problem } from '../core/problems.ts';
+import { subscribe, unsubscribe } from './told.ts';
 import type { World } from './world.ts';
 
 export interface FoundLibrary {
@@ -16,9 +17,12 @@ export async function tryLibrary(world: World, key: LibraryKey): Promise<FoundLi
   return found;
 }
 
-/** Links the Linarc company after testing the key; the key is stored sealed. Throws as tryLibrary. */
+/** Links the Linarc company after testing the key, which is stored sealed, and has Linarc tell of changes. Throws as tryLibrary. */
 export async function linkLibrary(world: World, company: Tenant, key: LibraryKey): Promise<FoundLibrary> {
   const found = await tryLibrary(world, key);
+  await unsubscribe(world, company, key.companyId);
   await world.companies.linkLinarc(company, { ...key, name: found.name, at: new Date(world.clock.now()) });
+  await world.fresh.rounds.save(company, { lookedAt: null, lookedFullyAt: null, trouble: null });
+  await subscribe(world, company);
   return found;
 }

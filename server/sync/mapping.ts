@@ -1,4 +1,5 @@
 import { suggestions, type Suggestion } from '../core/likeness.ts';
+import { relinked, shapeOf } from '../core/drift.ts';
 import { bareClassName, fold } from '../core/names.ts';
 import { ProblemError, problem } from '../core/problems.ts';
 import type { RecordChange } from '../core/ports.ts';
@@ -51,13 +52,13 @@ export async function map(world: World, company: Tenant, actor: Actor, recordId:
   const link: ClassLink = { id: target.id, syncToken: target.syncToken, name: bareClassName(target), parentId: target.parentId, active: target.active, how: 'manual' };
   return relink(world, company, recordId, actor, 'mapped', (record, inactivate) => {
     const status = statusOf({ wanted: record.wanted, link, problem: null }, inactivate);
-    return { link, overwrite: target.syncToken, problem: null, status, ...(status === 'synced' ? { syncedAt: new Date(world.clock.now()) } : {}) };
+    return { link, overwrite: target.syncToken, accepted: null, problem: null, status, ...(status === 'synced' ? { syncedAt: new Date(world.clock.now()) } : {}) };
   });
 }
 
 /** Unties the record from its class, which stays in QuickBooks as it is. */
 export function unmap(world: World, company: Tenant, actor: Actor, recordId: string): Promise<StagedRecord | null> {
-  return relink(world, company, recordId, actor, 'unlinked', () => ({ link: null, overwrite: null, syncedAt: null, problem: null, status: 'needs_sync' }));
+  return relink(world, company, recordId, actor, 'unlinked', () => ({ link: null, overwrite: null, accepted: null, syncedAt: null, problem: null, status: 'needs_sync' }));
 }
 
 /** Decides that Linarc's value goes back over what somebody changed in QuickBooks; done with the next sync. */
@@ -65,7 +66,24 @@ export async function overwrite(world: World, company: Tenant, actor: Actor, rec
   const record = await world.costCodes.get(company, recordId);
   const [current] = record?.link ? await world.classes.byIds(company, [record.link.id]) : [];
   if (!current) throw new ProblemError(problem('class_gone'));
-  return relink(world, company, recordId, actor, 'overwrite', () => ({ overwrite: current.syncToken, problem: null, status: 'needs_sync' }));
+  return relink(world, company, recordId, actor, 'overwrite', () => ({ overwrite: current.syncToken, accepted: null, problem: null, status: 'needs_sync' }));
+}
+
+/**
+ * Decides that QuickBooks' value stays, as an exception: the record counts as synced until Linarc changes the code or somebody changes the
+ * class again (linarc.md point 10). Throws ProblemError class_gone when there is no class whose value could stay.
+ */
+export async function accept(world: World, company: Tenant, actor: Actor, recordId: string): Promise<StagedRecord | null> {
+  const record = await world.costCodes.get(company, recordId);
+  const [current] = record?.link ? await world.classes.byIds(company, [record.link.id]) : [];
+  if (!record?.link || !current) throw new ProblemError(problem('class_gone'));
+  const link = relinked(record.link, current);
+  return relink(world, company, recordId, actor, 'accepted', ({ wanted, aliases, link: before }, inactivate) => {
+    const accepted = { ...shapeOf(current), instead: wanted };
+    const known = before === null || before.name === link.name ? aliases : [...new Set([...aliases, before.name])];
+    const status = statusOf({ wanted, link, accepted, problem: null }, inactivate);
+    return { link, accepted, aliases: known, overwrite: null, problem: null, status, syncedAt: new Date(world.clock.now()) };
+  });
 }
 
 async function relink(

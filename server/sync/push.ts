@@ -10,7 +10,7 @@ import { halt, untilAnswered, type Push } from './waiting.ts';
 import type { World } from './world.ts';
 
 /** A mirror older than this is read again before a push; reads are metered, so not every time (quickbooks.md §5.4). */
-const MIRROR_AGE = 2 * 60_000;
+export const MIRROR_AGE = 2 * 60_000;
 /** The longest a waiting run sleeps before it looks again whether it is still wanted. */
 const WATCH = 1_000;
 

@@ -4,7 +4,7 @@ import type { Actor, StagedRecord, Tenant } from '../core/records.ts';
 import type { Run } from '../core/run.ts';
 import { isFromSheet, statusOf } from '../core/stage.ts';
 import { isOfTheCode } from '../core/plan.ts';
-import { fact, stageEntries, type Known } from './import.ts';
+import { setGone, stageEntries, type Known } from './import.ts';
 import { startPush } from './push.ts';
 import type { World } from './world.ts';
 
@@ -30,7 +30,7 @@ export async function retry(world: World, company: Tenant, actor: Actor, recordI
 
   if (record.kind === 'cost_code' && source === 'linarc') {
     const entry = await readAgain(world, company, record);
-    if (!entry) return { record: await markGone(world, company, actor, record), run: null, gone: true, source };
+    if (!entry) return { record: (await setGone(world, found, record, actor)) ?? record, run: null, gone: true, source };
     await stageEntries(world, found, [entry], { onlyNew: false, by: actor });
   }
   const ready = await makeReady(world, company, recordId, found.settings.inactivate);
@@ -47,14 +47,6 @@ async function readAgain(world: World, company: Tenant, record: StagedRecord): P
 
 function isKnown(entry: LibraryEntry): entry is Known {
   return entry.linarcId !== null;
-}
-
-async function markGone(world: World, company: Tenant, actor: Actor, record: StagedRecord): Promise<StagedRecord> {
-  const reason = problem('gone_from_linarc', { value: record.source.code });
-  const at = new Date(world.clock.now());
-  const changed = await world.costCodes.change(company, record.id, record.version, { goneAt: at, status: 'needs_action', problem: reason });
-  if (changed) await world.history.add(company, [fact(world, record.id, actor, 'gone', [])]);
-  return changed ?? record;
 }
 
 /** What QuickBooks or a missing mapping caused may be over, so the plan judges it anew; what Linarc's data lack still stands. */

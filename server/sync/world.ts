@@ -1,3 +1,4 @@
+import type { Fresh } from '../core/fresh.ts';
 import type {
   ClassMirror, Clock, Companies, CostCodes, Dispatch, History, Identity, Library, OpenBooks, Random, Runs, Users,
 } from '../core/ports.ts';
@@ -24,6 +25,7 @@ export interface World {
   readonly runs: Runs;
   readonly history: History;
   readonly dispatch: Dispatch;
+  readonly fresh: Fresh;
   readonly pace: {
     /** How many times faster than the wall QuickBooks' clock runs: 1, or the sandbox's speed. */
     readonly speed: number;

@@ -18,7 +18,7 @@ export function record(change: Partial<StagedRecord> = {}, source: Partial<CostC
   if (!draft) throw new Error('a first import always stages');
   const { over: _, ...staged } = draft;
   return {
-    ...staged, id: `rec-${linarcId}`, link: null, aliases: [], syncedAt: null, overwrite: null, run: null, intent: null, settledIn: null,
+    ...staged, id: `rec-${linarcId}`, link: null, aliases: [], syncedAt: null, overwrite: null, accepted: null, run: null, intent: null, settledIn: null,
     lastExchange: null, version: 1, ...change,
   };
 }

@@ -33,6 +33,8 @@ class Notes implements Tasks {
     await this.#do(importId, signal);
   }
 
+  async fresh(): Promise<void> {}
+
   async sweep(): Promise<void> {
     this.sweeps += 1;
   }

@@ -49,7 +49,7 @@ describe('Jobs, when the database goes away and comes back', () => {
       pushed.push(run);
       await sleep(300);
     };
-    const tasks = { push, import: async () => {}, sweep: async () => {} };
+    const tasks = { push, import: async () => {}, fresh: async () => {}, sweep: async () => {} };
     await jobs.work(tasks, { info() {}, warn: (_about, message) => void warnings.push(message), error() {} });
     await jobs.dispatch.push(ONE, 'run1');
     await until(() => pushed.length === 1);

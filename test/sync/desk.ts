@@ -68,7 +68,7 @@ export class Desk {
       authorize: `${url}/connect/oauth2`, token: `${url}/oauth2/v1/tokens/bearer`, revoke: `${url}/v2/oauth2/tokens/revoke`,
       userinfo: `${url}/v1/openid_connect/userinfo`, jwks: `${url}/op/v1/jwks`, issuer: 'https://oauth.platform.intuit.com/op/v1',
     };
-    const asked: Dispatch = { push: async () => {}, import: async () => {} };
+    const asked: Dispatch = { push: async () => {}, import: async () => {}, fresh: async () => {} };
     await control(url, 'POST', '/sandbox/apps', APP);
     const world: World = {
       clock, random, dispatch: asked, owner: `test-${random.hex(3)}`, pace: { speed, limits: limits === 'on' },
@@ -77,6 +77,7 @@ export class Desk {
       identity: intuitIdentity({ clientId: APP.clientId, clientSecret: APP.clientSecret, environment: 'sandbox', endpoints, fetchTimeoutMs: 5_000, clock }),
       openBooks: quickBooks({ apiBase: url, callTimeoutMs: 2_000, clock }),
       ...stores,
+      fresh: { changes: stores.changes, rounds: stores.rounds, notices: stores.notices, post: null, reachedAt: null },
     };
     const { realmId } = await control<{ realmId: string }>(url, 'POST', '/sandbox/companies', { name: 'Testers', offeringSku: 'QuickBooks Online Advanced', classTracking: 'transaction' });
     const tokens = await control<Tokens>(url, 'POST', `/sandbox/companies/${realmId}/grant`, { clientId: APP.clientId });

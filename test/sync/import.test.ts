@@ -206,7 +206,6 @@ describe('importing from Linarc', () => {
       await desk.changeCode(record.linarcId, { costCodeName: 'General' });
       await desk.import();
       await refreshClasses(desk.world, desk.company);
-      await desk.push();
       expect((await desk.record('01')).problem?.code).to.equal('changed_in_quickbooks');
       expect(await desk.names()).to.include('Somebody’s name');
 

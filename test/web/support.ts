@@ -80,6 +80,7 @@ export async function startWeb({ codes, production = false, limits = false, late
       import: async (company, id) => working(runImport(world, company, id)),
       fresh: async () => {},
     },
+    fresh: { changes: opened.stores.changes, rounds: opened.stores.rounds, notices: opened.stores.notices, post: null, reachedAt: null },
     pace: { speed: 1, limits },
     owner: 'web-tests',
   };

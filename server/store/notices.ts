@@ -1,0 +1,82 @@
+import type { Connection, Model } from 'mongoose';
+import { notices as schema } from '../../models/notices.ts';
+import { users as userSchema } from '../../models/users.ts';
+import type { NoticeBook } from '../core/fresh.ts';
+import { ALL_CALM, type Mail, type Standings } from '../core/notices.ts';
+import type { Tenant } from '../core/records.ts';
+import { isDuplicateKey, type Filter } from './documents.ts';
+import { tenantModel, userModel } from './models.ts';
+import { ACROSS_COMPANIES } from './tenancy.ts';
+
+interface NoticeDocument extends Standings {
+  readonly _id: Tenant;
+  readonly company: Tenant;
+  readonly version: number;
+  readonly mails: readonly Mail[];
+  readonly mailDue: Date | null;
+  readonly mailTries: number;
+}
+
+const DUE: Filter = { mailDue: { $ne: null }, $expr: { $lte: ['$mailDue', '$$NOW'] } };
+
+/** What each company's people were last told and what is still to be sent, in the collection `notices`. */
+export function openNotices(connection: Connection): NoticeBook {
+  const notices = tenantModel<NoticeDocument>(connection, schema);
+  type Member = { readonly email: string };
+  const users = (connection.models[String(userSchema.get('collection'))] ?? userModel(connection)) as unknown as Model<Member>;
+  const ofCompany = (company: Tenant): Filter => ({ company, _id: company });
+
+  return {
+    async standings(company) {
+      const document = await notices.findOne(ofCompany(company)).lean<NoticeDocument>();
+      if (!document) return { version: 0, standings: ALL_CALM };
+      const { connection: ofConnection, runs, action, linarc } = document;
+      return { version: document.version, standings: { connection: ofConnection, runs, action, linarc } };
+    },
+
+    async write(company, version, standings, mails) {
+      const next = { ...standings, version: version + 1 };
+      try {
+        if (version === 0) {
+          await notices.create({ ...ofCompany(company), ...next, mails, mailDue: mails.length > 0 ? new Date(0) : null, mailTries: 0 });
+          return true;
+        }
+        const posted = mails.length > 0 ? { $push: { mails: { $each: [...mails] } } } : {};
+        const due = mails.length > 0 ? { mailDue: new Date(0), mailTries: 0 } : {};
+        const { matchedCount } = await notices.updateOne({ ...ofCompany(company), version }, { $set: { ...next, ...due }, ...posted });
+        return matchedCount === 1;
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+        return false;
+      }
+    },
+
+    async takeMail(company, ms) {
+      const held = [{ $set: { mailDue: { $add: ['$$NOW', ms] }, mailTries: { $add: ['$mailTries', 1] } } }];
+      const document = await notices
+        .findOneAndUpdate({ ...ofCompany(company), ...DUE }, held, { returnDocument: 'before', updatePipeline: true })
+        .lean<NoticeDocument>();
+      return document && { mails: document.mails, tries: document.mailTries };
+    },
+
+    async dropMail(company, ids) {
+      await notices.updateOne(ofCompany(company), { $pull: { mails: { id: { $in: [...ids] } } } });
+      await notices.updateOne({ ...ofCompany(company), mails: { $size: 0 } }, { $set: { mailDue: null, mailTries: 0 } });
+    },
+
+    async putOffMail(company, ms) {
+      const later = [{ $set: { mailDue: { $add: ['$$NOW', ms] } } }];
+      await notices.updateOne({ ...ofCompany(company), mailDue: { $ne: null } }, later, { updatePipeline: true });
+    },
+
+    async pending(limit) {
+      const found = await notices.find(DUE, { company: 1 }).setOptions({ [ACROSS_COMPANIES]: true }).sort({ mailDue: 1 }).limit(limit).lean<Pick<NoticeDocument, 'company'>[]>();
+      return found.map(({ company }) => company);
+    },
+
+    async recipients(company) {
+      const admins = await users.find({ [`memberships.${company}`]: 'admin' }, { email: 1 }).sort({ _id: 1 }).lean<Member[]>();
+      return [...new Set(admins.map(({ email }) => email).filter((email) => email !== ''))];
+    },
+  };
+}

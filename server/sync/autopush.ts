@@ -1,0 +1,94 @@
+import type { Company } from '../core/company.ts';
+import { plan, type PlannedChange, type Surroundings } from '../core/plan.ts';
+import { problem, type Problem } from '../core/problems.ts';
+import type { Actor, StagedRecord } from '../core/records.ts';
+import { isOutside, refreshClasses } from './classes.ts';
+import { fact } from './import.ts';
+import { MIRROR_AGE, startPush } from './push.ts';
+import { surroundingsOf } from './surroundings.ts';
+import type { World } from './world.ts';
+
+const BY_ITSELF: Actor = { kind: 'automatic', what: 'Automatic sync' };
+
+interface Planned {
+  readonly record: StagedRecord;
+  readonly around: Surroundings;
+  readonly change: PlannedChange;
+}
+
+/**
+ * Pushes those of these codes that are plain creates or renames, and nothing else: a class that somebody else made waits as Needs Action
+ * to be linked by a person, moves, inactivations and reactivations wait as they are (linarc.md points 3, 20 to 22). Returns the codes to
+ * come back to later: while a run is under way or QuickBooks cannot be read nothing is begun.
+ */
+export async function pushItself(world: World, company: Company, linarcIds: readonly string[]): Promise<readonly string[]> {
+  const ready = (await world.costCodes.byLinarcIds(company.id, linarcIds)).filter(isReady);
+  if (ready.length === 0) return [];
+  const later = ready.map(({ linarcId }) => linarcId);
+  if (company.connection !== 'connected' || (await world.runs.active(company.id)) !== null) return later;
+  if (!(await hasFreshMirror(world, company))) return later;
+
+  const planned = await planOf(world, company, [...(await parentsOf(world, company, ready)), ...ready]);
+  for (const one of planned) await holdBack(world, company, one);
+  const ids = allowed(planned).map(({ record }) => record.id);
+  if (ids.length > 0) await startPush(world, company.id, BY_ITSELF, { kind: 'ids', ids });
+  return [];
+}
+
+function isReady(record: StagedRecord): boolean {
+  return record.status === 'needs_sync' && record.run === null && record.excluded === null;
+}
+
+/** What is decided here without a person rests on what QuickBooks holds now, as a run would see it. */
+async function hasFreshMirror(world: World, { id, classesReadAt }: Company): Promise<boolean> {
+  if (classesReadAt !== null && world.clock.now() - classesReadAt.getTime() <= MIRROR_AGE) return true;
+  try {
+    await refreshClasses(world, id);
+    return true;
+  } catch (error) {
+    if (!isOutside(error)) throw error;
+    world.log.warn({ company: id, error: error.name }, 'the classes could not be read before an automatic sync');
+    return false;
+  }
+}
+
+/** The parents that are to be pushed before these records, if they can be. */
+async function parentsOf(world: World, company: Company, records: readonly StagedRecord[]): Promise<StagedRecord[]> {
+  const wanted = [...new Set(records.flatMap(({ wanted: { parent } }) => parent ?? []))];
+  const own = new Set(records.map(({ id }) => id));
+  return (await world.costCodes.byLinarcIds(company.id, wanted)).filter((parent) => !own.has(parent.id) && isReady(parent));
+}
+
+async function planOf(world: World, company: Company, records: readonly StagedRecord[]): Promise<Planned[]> {
+  const surroundings = await surroundingsOf(world, company.id, records, true);
+  return records.map((record) => {
+    const around = surroundings(record);
+    return { record, around, change: plan(record, around, company.settings) };
+  });
+}
+
+/** Plain ones whose parents, where they are to be pushed too, are plain themselves. */
+function allowed(planned: readonly Planned[]): readonly Planned[] {
+  const plain = new Map(planned.map((one) => [one.record.linarcId, isPlain(one.change)]));
+  return planned.filter(({ record, around, change }) => {
+    const parent = record.wanted.parent === null ? undefined : plain.get(record.wanted.parent);
+    return isPlain(change) && (parent ?? around.parent.kind !== 'planned');
+  });
+}
+
+function isPlain({ action, changes }: PlannedChange): boolean {
+  return action !== 'blocked' && changes.length > 0 && changes.every((aspect) => aspect === 'create' || aspect === 'rename');
+}
+
+/** Has a person decide where the plan would link a class nobody chose, or cannot go on by itself. */
+async function holdBack(world: World, company: Company, { record, change }: Planned): Promise<void> {
+  const why = reasonToWait(change);
+  if (why === null) return;
+  const changed = await world.costCodes.change(company.id, record.id, record.version, { status: 'needs_action', problem: why });
+  if (changed) await world.history.add(company.id, [{ ...fact(world, record.id, BY_ITSELF, 'blocked', []), problem: why }]);
+}
+
+function reasonToWait({ action, target, problem: found }: PlannedChange): Problem | null {
+  if (action === 'link' && target !== null) return problem('class_exists', { field: 'Class', value: target.fullyQualifiedName });
+  return found !== null && found.code !== 'parent_not_synced' ? found : null;
+}

@@ -1,0 +1,90 @@
+import type { Company } from '../core/company.ts';
+import { backOff, OVERLAP, TELLABLE } from '../core/fresh.ts';
+import { verdictOf } from '../core/outcome.ts';
+import { BooksError, type Books } from '../core/ports.ts';
+import type { QuickBooksClass, Tenant } from '../core/records.ts';
+import type { RunState } from '../core/run.ts';
+import { booksOf, isOutside, refreshClasses } from './classes.ts';
+import { judgeClasses } from './drift.ts';
+import type { World } from './world.ts';
+
+/** Changes followed together. */
+const CHUNK = 1_000;
+const LEASE = 2 * 60_000;
+/** So many classes are read by their ids, in one call; more by asking what changed, which is one call as well (quickbooks.md §5.4). */
+const BY_ID = 100;
+/** States in which a run is at work, so that most of what is told is the echo of its own writes. */
+const AT_WORK: ReadonlySet<RunState> = new Set(['queued', 'running', 'waiting', 'cancelling']);
+
+/**
+ * Follows what QuickBooks told: reads those classes again into the mirror and judges the records linked to them. Waits for a run at work,
+ * which reads for itself. What cannot be followed now comes up again later.
+ */
+export async function followQuickBooks(world: World, company: Company): Promise<void> {
+  const run = await world.runs.active(company.id);
+  if (run !== null && AT_WORK.has(run.state)) return;
+  for (;;) {
+    const told = await world.fresh.changes.take(company.id, 'quickbooks', CHUNK, LEASE);
+    if (told.length === 0) return;
+    const ids = told.map(({ id }) => id);
+    const followed = company.connection === 'connected' && (await reading(world, company, () => follow(world, company, told.map(({ subject }) => subject))));
+    if (followed || company.connection === 'disconnected') await world.fresh.changes.settle(company.id, 'quickbooks', ids, new Date(world.clock.now()));
+    else await world.fresh.changes.putOff(company.id, 'quickbooks', ids, backOff(Math.min(...told.map(({ tries }) => tries))));
+  }
+}
+
+async function follow(world: World, company: Company, classIds: readonly string[]): Promise<void> {
+  const ids = [...new Set(classIds)];
+  if (ids.length > BY_ID) return catchUp(world, company);
+  await readAgain(world, company, await booksOf(world, company.id), ids, []);
+}
+
+/**
+ * Reads everything that changed in QuickBooks since the last sweep, in one call; all classes where QuickBooks cannot tell that any more.
+ * Logs why it could not (quickbooks.md §3.4).
+ */
+export async function sweepQuickBooks(world: World, company: Company): Promise<void> {
+  await reading(world, company, () => catchUp(world, company));
+}
+
+async function catchUp(world: World, company: Company): Promise<void> {
+  const begun = new Date(world.clock.now());
+  const { sweptAt = null } = (await world.fresh.rounds.upkeep(company.id)) ?? {};
+  const isTellable = sweptAt !== null && begun.getTime() - sweptAt.getTime() < TELLABLE;
+  const books = await booksOf(world, company.id);
+  const told = isTellable ? await books.changedSince(new Date(sweptAt.getTime() - OVERLAP)) : null;
+  if (!told?.complete) return void (await refreshClasses(world, company.id));
+  // An inactive class may be called deleted; only reading it tells (quickbooks.md §10.2).
+  await readAgain(world, company, books, told.deleted, told.classes);
+  await world.fresh.rounds.save(company.id, { sweptAt: begun });
+  world.log.info({ company: company.id, changed: told.classes.length, deleted: told.deleted.length }, 'swept up changes in QuickBooks');
+}
+
+/** Brings the mirror to these classes as QuickBooks has them, by id or already read, and judges what hangs on them. */
+async function readAgain(world: World, company: Company, books: Books, ids: readonly string[], read: readonly QuickBooksClass[]): Promise<void> {
+  const found = ids.length === 0 ? [] : await books.byIds(ids);
+  const there = new Set(found.map(({ id }) => id));
+  await world.classes.save(company.id, [...read, ...found], null);
+  await world.classes.drop(company.id, ids.filter((id) => !there.has(id)));
+  await judgeClasses(world, company, [...ids, ...read.map(({ id }) => id)]);
+}
+
+/** Whether it was done; false, with a line in the log, when QuickBooks or the way to it failed. */
+async function reading(world: World, company: Company, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (!isOutside(error)) throw error;
+    world.log.warn({ company: company.id, error: error.name }, 'QuickBooks could not be read for changes');
+    if (error instanceof BooksError) await noteDeadGrant(world, company.id, error);
+    return false;
+  }
+}
+
+/** A refusal that only a person can mend shows on the connection at once, not with the next sync. */
+async function noteDeadGrant(world: World, company: Tenant, { refusal }: BooksError): Promise<void> {
+  const verdict = verdictOf(refusal, 0);
+  if (verdict.kind !== 'halt' || verdict.problem.code !== 'reconnect_needed') return;
+  await world.companies.setConnection(company, 'needs_reconnect', new Date(world.clock.now()));
+}
