@@ -151,7 +151,7 @@ function totalsKey(table: number): Buffer {
 }
 
 /** Throws InvalidNamespace (73) for names MongoDB does not take. */
-export function checkNamespace(db: string, name: string): void {
+function checkNamespace(db: string, name: string): void {
   const badDb = db === '' || Buffer.byteLength(db) > 63 || /[/\\. "$\0]/.test(db);
   const badName = name === '' || name.includes('\0') || name.includes('$') || name.startsWith('.') || name.endsWith('.');
   if (badDb || badName || Buffer.byteLength(`${db}.${name}`) > 255) {

@@ -499,7 +499,7 @@ const KNOWN = new Set([...Object.keys(MINGO), ...Object.keys(OWN), ...Object.key
   .filter((name) => !name.startsWith('$__') && !REFUSED.has(name)));
 
 /** mingo's operators with ours in the place of those that differ from MongoDB. */
-export const CONTEXT = Context.init({
+const CONTEXT = Context.init({
   expression: { ...MINGO, ...OWN } as never,
   accumulator: { ...accumulatorOperators } as never,
 });

@@ -1,5 +1,5 @@
 /** MongoDB's error codes by name; only those this server answers with. */
-export const CODES = {
+const CODES = {
   InternalError: 1,
   BadValue: 2,
   Unauthorized: 13,
@@ -25,22 +25,17 @@ export const CODES = {
   IndexKeySpecsConflict: 86,
   CannotIndexParallelArrays: 171,
   InvalidIndexSpecificationOption: 197,
-  CursorKilled: 237,
   NotImplemented: 238,
   NoQueryExecutionPlans: 291,
   QueryExceededMemoryLimitNoDiskUseAllowed: 292,
-  NoSuchSession: 206,
-  ShutdownInProgress: 91,
-  CannotReuseObject: 94,
   InvalidPipelineOperator: 168,
   NotSingleValueField: 54,
-  UnknownOption: 40415,
   MissingField: 40414,
   BSONObjectTooLarge: 10334,
   DuplicateKey: 11000,
 } as const;
 
-export type CodeName = keyof typeof CODES;
+type CodeName = keyof typeof CODES;
 
 /** An answer of MongoDB's own: code, codeName and message go to the client as they stand. */
 export class MongoFault extends Error {

@@ -60,20 +60,6 @@ export function conjuncts(filter: Filter): Filter[] {
   return filter.kind === 'and' ? filter.children.flatMap(conjuncts) : [filter];
 }
 
-/** Every path a filter reads; undefined when it may read any (an expression). */
-export function pathsOf(filter: Filter): string[] | undefined {
-  switch (filter.kind) {
-    case 'leaf': return [filter.path];
-    case 'and': case 'or': case 'nor': {
-      const lists = filter.children.map(pathsOf);
-      return lists.includes(undefined) ? undefined : lists.flatMap((list) => list ?? []);
-    }
-    case 'not': return pathsOf(filter.child);
-    case 'expr': return undefined;
-    case 'always': return [];
-  }
-}
-
 /**
  * The position in the array at `path` that a document's match rests on, for the positional operator `$`.
  * Out: undefined when the filter says nothing about that array.

@@ -10,7 +10,7 @@ export function isNumeric(value: unknown): value is Numeric {
     || value instanceof Int32;
 }
 
-export function numericKind(value: Numeric): NumericKind {
+function numericKind(value: Numeric): NumericKind {
   if (value instanceof Long) return 'long';
   if (value instanceof Decimal128) return 'decimal';
   return isInt32(value) || value instanceof Int32 ? 'int' : 'double';

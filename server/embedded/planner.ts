@@ -163,7 +163,7 @@ function usable(index: Index, filter: Filter): boolean {
 }
 
 /** May a filter be decided on the index's keys alone? Keys do not tell missing from null nor one number type from another. */
-export function coveredBy(index: Index, filter: Filter): boolean {
+function coveredBy(index: Index, filter: Filter): boolean {
   return !index.multikey && !index.truncated && onKeys(index, filter);
 }
 

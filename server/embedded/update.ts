@@ -54,7 +54,7 @@ function replacement(update: BsonDocument, arrayFilters: unknown): Update {
     const result = cloneValue(update);
     stampTopLevel(result);
     const id = field(document, '_id');
-    if (id === undefined) return 'id' in result || !('_id' in result) ? result : idFirst(result['_id'], result);
+    if (id === undefined) return '_id' in result ? idFirst(result['_id'], result) : result;
     if ('_id' in result) requireSameId(id, result['_id'], true);
     return idFirst(id, result);
   };

@@ -22,7 +22,7 @@ import { collectionName, scopeOf, wholeOption } from './context.ts';
 import type { Command, CommandContext } from './context.ts';
 
 /** A search as find, count and the like state it. */
-export function searchOf(command: BsonDocument, scope: Scope, filterName = 'filter'): Search {
+function searchOf(command: BsonDocument, scope: Scope, filterName = 'filter'): Search {
   refuseCollation(command['collation']);
   for (const name of ['min', 'max']) {
     if (isDocument(command[name]) && Object.keys(command[name]).length > 0) throw notImplemented(`find with ${name}`);
@@ -167,7 +167,7 @@ export const aggregateCommand: Command = (context, command) => {
 };
 
 /** The stages of an aggregate. Throws where they are no list of stages. */
-export function pipelineOf(command: BsonDocument): BsonDocument[] {
+function pipelineOf(command: BsonDocument): BsonDocument[] {
   const pipeline = command['pipeline'];
   if (!Array.isArray(pipeline)) throw new MongoFault('TypeMismatch', "'pipeline' option must be specified as an array");
   pipeline.forEach((stage) => stageOf(stage));

@@ -25,10 +25,7 @@ export const createIndexes: Command = async (context, command) => {
     const isNew = !context.catalog.find(context.db, name);
     const collection = context.catalog.ensure(context.db, name);
     const numIndexesBefore = collection.indexes.length;
-    const wanted = definitions.filter((definition) => isMissing(collection, definition));
-    for (const definition of wanted) if (isMissing(collection, definition)) {
-      made.push(context.catalog.addIndex(collection, definition));
-    }
+    made.push(...makeIndexes(context, collection, definitions));
     context.catalog.saveTotals(collection);
     const answer = { numIndexesBefore, numIndexesAfter: collection.indexes.length, createdCollectionAutomatically: isNew };
     return made.length > 0 ? answer : { ...answer, note: 'all indexes already exist' };
@@ -36,6 +33,20 @@ export const createIndexes: Command = async (context, command) => {
   for (const index of made) index.ready = true;
   return reply;
 };
+
+/** All of the indexes that are missing, or none: where one cannot be made those made before it are taken away again. */
+function makeIndexes(context: CommandContext, collection: Collection, definitions: IndexDefinition[]): Index[] {
+  const made: Index[] = [];
+  try {
+    for (const definition of definitions) {
+      if (isMissing(collection, definition)) made.push(context.catalog.addIndex(collection, definition));
+    }
+    return made;
+  } catch (error) {
+    for (const index of made) context.catalog.dropIndex(collection, index);
+    throw error;
+  }
+}
 
 /** False when the same index is there already. Throws where one of its name or key differs: 85 and 86. */
 function isMissing(collection: Collection, definition: IndexDefinition): boolean {

@@ -80,6 +80,12 @@ export const indexes: Case[] = [
     await c.insertOne({ a: 1 });
     return (await c.updateOne({ a: 1 }, { $set: { a: 1, b: 2 } })).modifiedCount;
   } },
+  { name: 'several indexes are made together or not at all', docs: [
+    { _id: 1, a: 1 }, { _id: 2, a: 1 },
+  ], expect: 1, run: async (c) => {
+    await c.createIndexes([{ key: { b: 1 } }, { key: { a: 1 }, unique: true }]).catch(() => undefined);
+    return (await c.indexes()).length;
+  } },
   { name: 'parallel arrays', otherServer: 'indexes parallel arrays', expect: fault(171), run: async (c) => {
     await c.createIndex({ a: 1, b: 1 });
     return c.insertOne({ a: [1], b: [1] });
