@@ -67,7 +67,8 @@ export function openRounds(connection: Connection, seals: Seals): Rounds {
     async hook(company) {
       const document = await read(company);
       if (!document?.hook) return null;
-      return { ...document.hook, secret: seals.open(document._id, SECRET, document.hook.secret), company: document._id };
+      const { _id: found, hook } = document;
+      return { ...hook, secret: seals.open(found, SECRET, hook.secret), company: found };
     },
 
     async saveHook(company, hook) {
