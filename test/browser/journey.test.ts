@@ -44,7 +44,7 @@ describe('A newcomer in a browser', function () {
   afterEach(async function () {
     if (this.currentTest?.state !== 'failed') return;
     await page.screenshot({ path: `${SHOTS}/failed.png` });
-    throw new Error(`It failed at ${page.url()}, which says: ${(await page.locator('body').innerText()).slice(0, 500)}`);
+    throw new Error(`It failed at ${page.url()}, which says: ${(await page.locator('body').innerText()).slice(0, 1500)}`);
   });
   after(async () => {
     await browser?.close();
@@ -155,10 +155,11 @@ describe('A newcomer in a browser', function () {
 
   /** The picture in the README, taken anew when asked to. */
   async function shotForReadme(): Promise<void> {
-    await page.setViewportSize({ width: 1200, height: 760 });
+    await page.setViewportSize({ width: 1280, height: 760 });
     await findAll();
     await serial(3).click();
     await serial(6).click({ modifiers: ['Shift'] });
+    await page.mouse.move(0, 0);
     await page.screenshot({ path: 'public/screenshot-light.png' });
     await page.setViewportSize(DESK);
     await findAll();
