@@ -3,8 +3,9 @@ import { availableParallelism, cpus } from 'node:os';
 import { startSandboxesInThread } from '../server/sandbox/worker.ts';
 
 /**
- * How fast the QuickBooks sandbox is: class writes a second by batch with limits off, and how long a query, a CDC call and a refused
- * duplicate take while the company has 50,000 classes. The sandbox has a thread of its own, the client is this one, all over real sockets.
+ * How fast the QuickBooks sandbox is: class writes a second by batch with limits off, and how long a query, a CDC call and a
+ * refused duplicate take while the company has 50,000 classes. The sandbox has a thread of its own, the client is this one, all
+ * over real sockets.
  */
 
 const CLASSES = 50_000;
@@ -31,7 +32,8 @@ class Client {
   send(method: string, path: string, body?: unknown): Promise<Answer> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const headers: Record<string, string> = {
-      accept: 'application/json', authorization: `Bearer ${this.token}`, ...(payload ? { 'content-type': 'application/json' } : {}),
+      accept: 'application/json', authorization: `Bearer ${this.token}`,
+      ...(payload ? { 'content-type': 'application/json' } : {}),
     };
     return new Promise((resolve, reject) => {
       const call = request(`${this.#url}${path}`, { method, headers, agent: this.#agent }, (response) => {
@@ -63,10 +65,13 @@ async function inParallel(count: number, work: (at: number) => Promise<void>): P
 }
 
 /** A tree as cost codes make one: 500 divisions of 99 codes each. */
-function batchItems(from: number, to: number, name: (at: number) => string, parent: (at: number) => string | undefined): unknown[] {
+function batchItems(
+  from: number, to: number, name: (at: number) => string, parent: (at: number) => string | undefined,
+): unknown[] {
   return Array.from({ length: to - from }, (_, part) => {
     const above = parent(from + part);
-    return { bId: String(part), operation: 'create', Class: { Name: name(from + part), ...(above ? { ParentRef: { value: above } } : {}) } };
+    return { bId: String(part), operation: 'create',
+      Class: { Name: name(from + part), ...(above ? { ParentRef: { value: above } } : {}) } };
   });
 }
 
@@ -77,7 +82,8 @@ async function create(
   await inParallel(Math.ceil(count / BATCH), async (at) => {
     const from = at * BATCH;
     const items = batchItems(from, Math.min(count, from + BATCH), name, parent);
-    const answer = await client.send('POST', `${base}/batch?minorversion=75&requestid=${name(0).slice(0, 3)}-${at}`, { BatchItemRequest: items });
+    const answer = await client.send('POST', `${base}/batch?minorversion=75&requestid=${name(0).slice(0, 3)}-${at}`,
+      { BatchItemRequest: items });
     const parts = (JSON.parse(answer.text) as { BatchItemResponse: { bId: string; Class?: { Id: string } }[] }).BatchItemResponse;
     for (const part of parts) {
       if (!part.Class) throw new Error(`A part was refused: ${answer.text.slice(0, 300)}`);
@@ -121,7 +127,8 @@ export async function run(): Promise<void> {
     const above = await create(client, base, divisions, (at) => `div ${at}`, () => undefined);
     await create(client, base, CLASSES - divisions, (at) => `code ${at}`, (at) => above[at % divisions]);
     const perSecond = CLASSES / ((performance.now() - started) / 1000);
-    print(`${cpus()[0]?.model ?? 'cpu'}, ${availableParallelism()} cores; ${CLASSES} classes in batches of ${BATCH}, ${IN_FLIGHT} in flight, `
+    print(`${cpus()[0]?.model ?? 'cpu'}, ${availableParallelism()} cores; ${CLASSES} classes in batches of ${BATCH}, `
+      + `${IN_FLIGHT} in flight, `
       + 'each part kept under its requestid');
 
     const query = (text: string) => client.send('GET', `${base}/query?query=${encodeURIComponent(text)}`);
@@ -144,7 +151,8 @@ export async function run(): Promise<void> {
       const { median, p99 } = await latency(call, status);
       print(`${what.padEnd(36)} median ${median.toFixed(2).padStart(7)} ms   p99 ${p99.toFixed(2).padStart(7)} ms`);
     }
-    print(`class writes by batch: ${Math.round(perSecond).toLocaleString('en-US')}/s, ${(perSecond / WANTED_PER_SECOND).toFixed(1)} x the wanted `
+    print(`class writes by batch: ${Math.round(perSecond).toLocaleString('en-US')}/s, `
+      + `${(perSecond / WANTED_PER_SECOND).toFixed(1)} x the wanted `
       + `${WANTED_PER_SECOND.toLocaleString('en-US')}/s`);
   } finally {
     client.close();

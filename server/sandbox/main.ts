@@ -84,13 +84,16 @@ export function readCommandLine(args: readonly string[]): Settings | string[] {
         port: port ?? 3001, speed: speed ?? 1, limits: limits === 'off' ? 'off' : 'on', apps, seed: text('seed') ?? 1,
         ...(state === undefined ? {} : { stateFile: resolve(state, 'quickbooks-sandbox.jsonl') }),
       },
-      linarc: { port: linarcPort ?? 3002, library, codes, stateFile: state === undefined ? undefined : resolve(state, 'linarc-sandbox.jsonl') },
+      linarc: { port: linarcPort ?? 3002, library, codes,
+        stateFile: state === undefined ? undefined : resolve(state, 'linarc-sandbox.jsonl') },
     },
   };
 }
 
 /** The add-on, when its address is given; an app that is started later registers itself. */
-function readApps(appUrl: string | undefined, clientId: string | undefined, clientSecret: string | undefined, faults: string[]): RegisteredApp[] {
+function readApps(
+  appUrl: string | undefined, clientId: string | undefined, clientSecret: string | undefined, faults: string[],
+): RegisteredApp[] {
   if (appUrl === undefined) {
     if (clientId !== undefined || clientSecret !== undefined) faults.push('--client-id and --client-secret need --app-url.');
     return [];
@@ -104,14 +107,20 @@ function readApps(appUrl: string | undefined, clientId: string | undefined, clie
   const { name, tagline, urls } = readAppCard();
   return [{
     clientId: clientId ?? 'linarc-class-sync', clientSecret: clientSecret ?? 'linarc-class-sync-sandbox-secret', name, tagline,
-    redirectUris: urls.redirect.map(at), launchUrl: at(urls.launch), connectUrl: at(urls.connectRequest), disconnectUrl: at(urls.disconnect),
+    redirectUris: urls.redirect.map(at), launchUrl: at(urls.launch), connectUrl: at(urls.connectRequest),
+    disconnectUrl: at(urls.disconnect),
   }];
 }
 
 interface AppCard {
   readonly name: string;
   readonly tagline: string;
-  readonly urls: { readonly launch: string; readonly connectRequest: string; readonly disconnect: string; readonly redirect: readonly string[] };
+  readonly urls: {
+    readonly launch: string;
+    readonly connectRequest: string;
+    readonly disconnect: string;
+    readonly redirect: readonly string[];
+  };
 }
 
 /** app.json says what the add-on is to QuickBooks; it lies at the root, above the sources and above the built files. */
@@ -133,7 +142,8 @@ async function main(): Promise<void> {
     return;
   }
   const sandboxes = await startSandboxes(settings.options, (line) => process.stderr.write(`${line}\n`));
-  process.stdout.write(`QuickBooks sandbox ${sandboxes.quickbooksUrl}\nLinarc sandbox ${sandboxes.linarcUrl}\nready ${sandboxes.quickbooksUrl}\n`);
+  process.stdout.write(
+    `QuickBooks sandbox ${sandboxes.quickbooksUrl}\nLinarc sandbox ${sandboxes.linarcUrl}\nready ${sandboxes.quickbooksUrl}\n`);
   const stop = (): void => {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);

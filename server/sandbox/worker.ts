@@ -51,7 +51,8 @@ const MARK = 'linarc-class-sync sandboxes';
 /** Starts the sandboxes in this thread. Throws SandboxStartError; nothing is left open then. */
 export async function startSandboxes(options: SandboxesOptions, log: (line: string) => void): Promise<Sandboxes> {
   const open: { close(): Promise<void> }[] = [];
-  const start = async <T extends { url: string; close(): Promise<void> }>(which: Failure['which'], starting: () => Promise<T>): Promise<string> => {
+  const start = async <T extends { url: string; close(): Promise<void> }>(which: Failure['which'], starting: () =>
+    Promise<T>): Promise<string> => {
     try {
       const sandbox = await starting();
       open.push(sandbox);
@@ -78,11 +79,13 @@ function failureOf(which: Failure['which'], error: unknown): Failure {
 }
 
 /**
- * Starts the sandboxes in a thread of their own, so that the app's event loop is the app's alone. Works from TypeScript under tsx and from
- * the built files alike. Throws SandboxStartError.
+ * Starts the sandboxes in a thread of their own, so that the app's event loop is the app's alone. Works from TypeScript under tsx
+ * and from the built files alike. Throws SandboxStartError.
  * @param log told of what goes wrong inside the sandboxes later on
  */
-export function startSandboxesInThread(options: SandboxesOptions, log: (line: string) => void = () => undefined): Promise<Sandboxes> {
+export function startSandboxesInThread(
+  options: SandboxesOptions, log: (line: string) => void = () => undefined,
+): Promise<Sandboxes> {
   const worker = openThread({ mark: MARK, options });
   const ended = new Promise<void>((resolve) => {
     worker.once('exit', () => resolve());
@@ -131,7 +134,8 @@ async function runThread(options: SandboxesOptions, post: (report: Report) => vo
 
 /** This file is also what the thread runs. */
 const given: unknown = workerData;
-if (!isMainThread && typeof given === 'object' && given !== null && 'mark' in given && given.mark === MARK && 'options' in given) {
+if (!isMainThread && typeof given === 'object' && given !== null && 'mark' in given && given.mark === MARK
+  && 'options' in given) {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window: there is no origin
   await runThread(given.options as SandboxesOptions, (report) => parentPort?.postMessage(report));
 }

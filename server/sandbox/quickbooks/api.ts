@@ -49,15 +49,20 @@ export function readApiCall(exchange: Exchange): ApiCall {
   const reads = exchange.method === 'GET';
   if (rest.length > 0 || (!reads && exchange.method !== 'POST')) return { ...base, operation: 'unknown' };
   const name = resource.toLowerCase();
-  if (reads && id === null && name === 'query') return { ...base, operation: 'query', query: params.get('query') ?? params.get('q') ?? '' };
+  if (reads && id === null && name === 'query') {
+    return { ...base, operation: 'query', query: params.get('query') ?? params.get('q') ?? '' };
+  }
   if (reads && id === null && name === 'cdc') return { ...base, operation: 'cdc' };
   if (reads && id === null && name === 'preferences') return { ...base, operation: 'preferences.read' };
   if (reads && name === 'companyinfo') return { ...base, operation: 'companyinfo', id };
   const entity = name === 'class' ? 'Class' : name === 'department' ? 'Department' : null;
-  if (reads) return entity && id !== null ? { ...base, operation: `${name}.read`, entity, id } : { ...base, operation: 'unknown' };
+  if (reads) {
+    return entity && id !== null ? { ...base, operation: `${name}.read`, entity, id } : { ...base, operation: 'unknown' };
+  }
   if (id === null && name === 'query') {
     const text = ['application/text', 'text/plain'].includes(contentType(exchange.request));
-    return { ...base, operation: 'query', query: exchange.body, body: text ? {} : faults.contentType(contentType(exchange.request)) };
+    return { ...base, operation: 'query', query: exchange.body,
+      body: text ? {} : faults.contentType(contentType(exchange.request)) };
   }
   if (id !== null || !(entity || name === 'batch' || name === 'preferences')) return { ...base, operation: 'unknown' };
   const body = readJsonBody(exchange);
@@ -97,14 +102,17 @@ export interface ApiOutcome {
 }
 
 /** Answers one call: gateway first (token, company, limits), then the service. */
-export async function answerApi(world: World, exchange: Exchange, call: ApiCall, fault: InjectedFault | undefined): Promise<ApiOutcome> {
+export async function answerApi(
+  world: World, exchange: Exchange, call: ApiCall, fault: InjectedFault | undefined,
+): Promise<ApiOutcome> {
   const access = authorise(world, exchange, call);
   if ('status' in access) return { reply: access, meter: null, clientId: null, refused: null };
   const { grant, company } = access;
   const queries = call.items?.filter((item) => isObject(item) && item['Query'] !== undefined).length ?? 0;
   const reads = call.operation === 'batch' ? queries : isRead(call.operation) ? 1 : 0;
   const weight: CallWeight = {
-    realmId: company.realmId, clientId: grant.clientId, isBatch: call.operation === 'batch', items: call.items?.length ?? 1, metered: reads > 0,
+    realmId: company.realmId, clientId: grant.clientId, isBatch: call.operation === 'batch', items: call.items?.length ?? 1,
+    metered: reads > 0,
   };
   const meter = reads > 0 ? 'CorePlus' : 'Core';
   const refused = world.throttle.enter(weight);
@@ -140,7 +148,8 @@ function authorise(world: World, exchange: Exchange, call: ApiCall): { grant: Gr
 }
 
 function unauthenticated(world: World, what: string, code: string, detail: string | null): Reply {
-  const body = gatewayBody(`message=${what}; errorCode=${code}; statusCode=401`, detail, String(Number(code)), 'AUTHENTICATION', world.clock.wall());
+  const body = gatewayBody(`message=${what}; errorCode=${code}; statusCode=401`, detail, String(Number(code)), 'AUTHENTICATION',
+    world.clock.wall());
   return { status: 401, headers: { 'Content-Type': 'application/json', 'WWW-Authenticate': WWW_AUTHENTICATE }, body };
 }
 
@@ -163,7 +172,8 @@ export function throttled(world: World, exchange: Exchange, retryAfterSeconds?: 
   const message = `message=ThrottleExceeded; errorCode=003001; statusCode=${status}`;
   const detail = 'The request limit was reached.  Try again later';
   if (switches.throttleBody === 'fault') {
-    return { status, headers: { ...headers, 'Content-Type': 'application/json' }, body: gatewayBody(message, detail, '3001', 'SERVICE', now) };
+    return { status, headers: { ...headers, 'Content-Type': 'application/json' },
+      body: gatewayBody(message, detail, '3001', 'SERVICE', now) };
   }
   const reply = faultReply(world, exchange, new ServiceFault({ message, detail, code: '3001' }, 'SERVICE', status));
   return { ...reply, headers: { ...reply.headers, ...headers } };
@@ -180,7 +190,8 @@ async function withLatency(world: World, call: ApiCall): Promise<Reply | undefin
 }
 
 export function htmlError(status: number): Reply {
-  const names: Record<number, string> = { 500: 'Internal Server Error', 502: 'Bad Gateway', 503: 'Service Temporarily Unavailable',
+  const names: Record<number, string> =
+    { 500: 'Internal Server Error', 502: 'Bad Gateway', 503: 'Service Temporarily Unavailable',
     504: 'Gateway Time-out', 413: 'Request Entity Too Large' };
   const body = HTML_502.replaceAll('502 Bad Gateway', `${status} ${names[status] ?? 'Error'}`);
   return { status, headers: { 'Content-Type': 'text/html', Server: 'nginx' }, body };
@@ -204,7 +215,9 @@ class ServiceCall {
   readonly #fault: InjectedFault | undefined;
   readonly #now: number;
 
-  constructor(world: World, exchange: Exchange, call: ApiCall, company: Company, editor: string, fault: InjectedFault | undefined) {
+  constructor(
+    world: World, exchange: Exchange, call: ApiCall, company: Company, editor: string, fault: InjectedFault | undefined,
+  ) {
     this.#world = world;
     this.#exchange = exchange;
     this.#call = call;
@@ -222,13 +235,13 @@ class ServiceCall {
     }
     if (operation === 'batch') return this.#batch(body);
     const writes = operation.endsWith('.create') || operation.endsWith('.update') || operation.endsWith('.delete');
-    const answer = writes ? this.#once(requestid, () => this.#write(body)) : this.#read();
+    const answer = writes ? this.#once(requestid, false, () => this.#write(body)) : this.#read();
     if (answer instanceof ServiceFault) return faultReply(this.#world, this.#exchange, answer);
     return answerReply(this.#exchange, answer);
   }
 
   /** Does a write once per requestid (quickbooks.md §2.4); a replay answers the very text of the first time. */
-  #once(id: string | null, work: () => Record<string, unknown> | ServiceFault): Answer | ServiceFault {
+  #once(id: string | null, inBatch: boolean, work: () => Record<string, unknown> | ServiceFault): Answer | ServiceFault {
     const { switches } = this.#world;
     const first = id === null || switches.requestid === 'ignored' ? undefined : this.#company.requestIds.find(id, switches);
     if (first && switches.requestid === 'replay') return first;
@@ -237,7 +250,7 @@ class ServiceCall {
     const done = work();
     if (done instanceof ServiceFault && (id === null || switches.requestidReplaysFaults === 'no')) return done;
     const answer = done instanceof ServiceFault
-      ? { status: done.status, text: this.#faultText(done, false) }
+      ? { status: done.status, text: this.#faultText(done, inBatch) }
       : { status: 200, text: JSON.stringify({ ...done, time: answerTime(this.#now) }) };
     if (id !== null) this.#company.requestIds.note(id, answer, switches);
     return answer;
@@ -251,7 +264,8 @@ class ServiceCall {
     const { operation, entity } = this.#call;
     if (this.#company.facts.subscription === 'EXPIRED') return faults.lapsed(this.#company.facts.plan);
     if (operation === 'preferences.update') {
-      return this.#company.updatePreferences(body, this.#world.switches, this.#now) ?? { Preferences: this.#company.preferences() };
+      return this.#company.updatePreferences(body, this.#world.switches, this.#now)
+        ?? { Preferences: this.#company.preferences() };
     }
     if (!entity) return this.#noResource();
     const record = this.#writeRecord(entity, operation.split('.')[1] ?? '', body);
@@ -290,7 +304,8 @@ class ServiceCall {
 
   #read(): Answer | ServiceFault {
     const content = this.#readContent();
-    return content instanceof ServiceFault ? content : { status: 200, text: JSON.stringify({ ...content, time: answerTime(this.#now) }) };
+    return content instanceof ServiceFault ? content
+      : { status: 200, text: JSON.stringify({ ...content, time: answerTime(this.#now) }) };
   }
 
   #readContent(): Record<string, unknown> | ServiceFault {
@@ -300,7 +315,8 @@ class ServiceCall {
     if (operation === 'cdc') return this.#changes();
     if (operation === 'preferences.read') return { Preferences: company.preferences() };
     if (operation === 'companyinfo') {
-      return id === company.realmId || id === '1' ? { CompanyInfo: company.companyInfo(this.#world.switches) } : faults.notFound();
+      return id === company.realmId || id === '1' ? { CompanyInfo: company.companyInfo(this.#world.switches) }
+        : faults.notFound();
     }
     if (!entity || id === null) return this.#noResource();
     if (!/^\d{1,19}$/.test(id)) return faults.invalidId(decode(id));
@@ -359,7 +375,8 @@ class ServiceCall {
     const inOrderOfWork = [...(items ?? []).entries()].sort(([, a], [, b]) => Number(isQueryPart(b)) - Number(isQueryPart(a)));
     for (const [at, item] of inOrderOfWork) parts[at] = this.#part(item, at, requestid, unseen);
     const shaped = this.#misshape(parts);
-    return answerReply(this.#exchange, { status: 200, text: `{"BatchItemResponse":[${shaped.join(',')}],"time":"${answerTime(this.#now)}"}` });
+    return answerReply(this.#exchange,
+      { status: 200, text: `{"BatchItemResponse":[${shaped.join(',')}],"time":"${answerTime(this.#now)}"}` });
   }
 
   #batchRefusal(body: Record<string, unknown>, items: readonly unknown[]): ServiceFault | undefined {
@@ -388,14 +405,8 @@ class ServiceCall {
     const key = requestid === null ? null : requestid + bId;
     if (key !== null && key.length > MAX_REQUEST_ID) return faults.requestIdFormat(key.length);
     if (this.#company.facts.subscription === 'EXPIRED') return faults.lapsed(this.#company.facts.plan);
-    const answer = this.#oncePart(key, () => this.#writePart(item, unseen));
-    return answer;
-  }
-
-  #oncePart(key: string | null, work: () => Record<string, unknown> | ServiceFault): string | ServiceFault {
-    const answer = this.#once(key, work);
-    if (answer instanceof ServiceFault) return answer;
-    return withoutTime(answer.text);
+    const answer = this.#once(key, true, () => this.#writePart(item, unseen));
+    return answer instanceof ServiceFault ? answer : withoutTime(answer.text);
   }
 
   #writePart(item: Record<string, unknown>, unseen: Set<string>): Record<string, unknown> | ServiceFault {
@@ -417,7 +428,9 @@ class ServiceCall {
     const fault = this.#fault;
     if (!fault || (fault.items && !fault.items.includes(at))) return undefined;
     if (fault.kind === 'item-throttle' && moment === (fault.when ?? 'before')) return faults.throttledPart();
-    if (fault.kind === 'item-fault' && moment === (fault.when ?? 'before')) return recordedFault(this.#world, fault.recorded ?? 'system');
+    if (fault.kind === 'item-fault' && moment === (fault.when ?? 'before')) {
+      return recordedFault(this.#world, fault.recorded ?? 'system');
+    }
     return undefined;
   }
 
@@ -429,7 +442,8 @@ class ServiceCall {
       case 'items-reordered': return [...parts].reverse();
       case 'items-missing': return parts.filter((_, at) => (fault.items ? !chosen(at) : at % 2 === 0));
       case 'items-doubled': return parts.flatMap((part, at) => (chosen(at) ? [part, part] : [part]));
-      case 'items-foreign': return parts.map((part, at) => (chosen(at) ? part.replace(/,"bId":"[^"]*"}$/, `,"bId":"foreign-${at}"}`) : part));
+      case 'items-foreign': return parts.map((part, at) =>
+        (chosen(at) ? part.replace(/,"bId":"[^"]*"}$/, `,"bId":"foreign-${at}"}`) : part));
       default: return parts;
     }
   }
@@ -460,8 +474,11 @@ function answerReply(exchange: Exchange, answer: Answer): Reply {
   const good = answer.status === 200;
   const charset = good ? ';charset=utf-8' : '';
   const headers: Record<string, string> = good
-    ? { 'QBO-Version': '1944.190', 'Service-Time': `total=${Math.max(1, Math.round(performance.now() - exchange.started))}, db=1` } : {};
-  if (wantsJson(exchange)) return { status: answer.status, headers: { 'Content-Type': `application/json${charset}`, ...headers }, body: answer.text };
+    ? { 'QBO-Version': '1944.190',
+      'Service-Time': `total=${Math.max(1, Math.round(performance.now() - exchange.started))}, db=1` } : {};
+  if (wantsJson(exchange)) {
+    return { status: answer.status, headers: { 'Content-Type': `application/json${charset}`, ...headers }, body: answer.text };
+  }
   const body = toXml(JSON.parse(answer.text) as Record<string, unknown>);
   return { status: answer.status, headers: { 'Content-Type': `application/xml${charset}`, ...headers }, body };
 }
@@ -501,7 +518,8 @@ export function recordedReply(world: World, exchange: Exchange, name: Recorded, 
   const now = world.clock.wall();
   switch (name) {
     case 'throttled': return throttled(world, exchange, retryAfterSeconds);
-    case 'token-expired': return unauthenticated(world, 'AuthenticationFailed', '003200', `Token expired: ${bearer(exchange) ?? ''}`);
+    case 'token-expired': return unauthenticated(world, 'AuthenticationFailed', '003200',
+      `Token expired: ${bearer(exchange) ?? ''}`);
     case 'forbidden': return forbidden(world);
     case 'wrong-cluster': return {
       status: 401, headers: { 'Content-Type': 'application/xml' },
@@ -510,7 +528,8 @@ export function recordedReply(world: World, exchange: Exchange, name: Recorded, 
     case 'wrong-host': {
       const message = 'message=InvalidDestination; errorCode=007001; statusCode=400';
       const detail = 'Subscription for company has lapsed or Invalid destination URL is used';
-      return { status: 400, headers: { 'Content-Type': 'application/json' }, body: gatewayBody(message, detail, '7001', 'SERVICE', now) };
+      return { status: 400, headers: { 'Content-Type': 'application/json' },
+        body: gatewayBody(message, detail, '7001', 'SERVICE', now) };
     }
     default: return faultReply(world, exchange, recordedFault(world, name));
   }

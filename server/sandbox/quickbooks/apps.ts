@@ -16,7 +16,8 @@ export interface RegisteredApp {
 
 /** The app that control calls use while no other is registered. */
 export const DRIVER_APP: RegisteredApp = {
-  clientId: 'sandbox-driver', clientSecret: 'sandbox-driver-secret', name: 'Sandbox driver', tagline: 'Control calls', redirectUris: [],
+  clientId: 'sandbox-driver', clientSecret: 'sandbox-driver-secret', name: 'Sandbox driver', tagline: 'Control calls',
+  redirectUris: [],
   launchUrl: 'http://localhost/', connectUrl: 'http://localhost/', disconnectUrl: 'http://localhost/', hidden: true,
 };
 
@@ -30,11 +31,16 @@ export function readApp(body: Record<string, unknown>): RegisteredApp | string[]
   for (const name of TEXTS) {
     const value = body[name];
     if (value === undefined && OPTIONAL.has(name)) continue;
-    if (typeof value !== 'string' || value.trim() === '' || value.length > 500) faults.push(`"${name}" must be a text of 1 to 500 characters.`);
-    else if ((URLS as readonly string[]).includes(name) && !isHttpUrl(value)) faults.push(`"${name}" must be an http or https address.`);
+    if (typeof value !== 'string' || value.trim() === '' || value.length > 500) {
+      faults.push(`"${name}" must be a text of 1 to 500 characters.`);
+    }
+    else if ((URLS as readonly string[]).includes(name) && !isHttpUrl(value)) {
+      faults.push(`"${name}" must be an http or https address.`);
+    }
   }
   const { redirectUris } = body;
-  const good = Array.isArray(redirectUris) && redirectUris.length <= 25 && redirectUris.every((uri) => typeof uri === 'string' && isHttpUrl(uri));
+  const good = Array.isArray(redirectUris) && redirectUris.length <= 25
+    && redirectUris.every((uri) => typeof uri === 'string' && isHttpUrl(uri));
   if (!good) faults.push('"redirectUris" must be a list of http or https addresses.');
   const unknown = Object.keys(body).filter((name) => ![...TEXTS, 'redirectUris'].includes(name));
   for (const name of unknown) faults.push(`"${name}" is not a field of an app.`);

@@ -1,13 +1,16 @@
 /**
- * The sandbox's two clocks (quickbooks.md §10.3). `wall` is real time: what records and id_tokens carry. `now` is virtual time, which
- * runs `speed` times faster and can be moved on by hand: token lifetimes, limit windows, requestid retention and webhook retries use it.
+ * The sandbox's two clocks (quickbooks.md §10.3). `wall` is real time: what records and id_tokens carry. `now` is virtual time,
+ * which runs `speed` times faster and can be moved on by hand: token lifetimes, limit windows, requestid retention and webhook
+ * retries use it.
  */
 export class Clock {
   readonly speed: number;
   #origin: number;
   #ahead = 0;
 
-  /** @param speed virtual seconds per real second, >= 1. @param startAt virtual time in ms to start from, never before real time. */
+  /**
+   * @param speed virtual seconds per real second, >= 1. @param startAt virtual time in ms to start from, never before real time.
+   */
   constructor(speed: number, startAt = 0) {
     this.speed = speed;
     this.#origin = performance.now();
@@ -38,7 +41,10 @@ export class Clock {
 const pacific = new Intl.DateTimeFormat('en-US', { timeZone: 'America/Los_Angeles', timeZoneName: 'longOffset' });
 const offsetByHour = new Map<number, { text: string; ms: number }>();
 
-/** QuickBooks prints times with the company's offset; every sandbox company keeps Intuit's own, Pacific. Asked once per hour of time. */
+/**
+ * QuickBooks prints times with the company's offset; every sandbox company keeps Intuit's own, Pacific. Asked once per hour of
+ * time.
+ */
 function pacificOffset(ms: number): { text: string; ms: number } {
   const hour = Math.floor(ms / 3_600_000);
   const known = offsetByHour.get(hour);

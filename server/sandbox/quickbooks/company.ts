@@ -7,7 +7,8 @@ import type { ChangeKind, ListEntity, ListRecord, Writing } from './namelist.ts'
 import { RequestIds } from './requestids.ts';
 import type { Switches } from './switches.ts';
 
-export const PLANS = ['QuickBooks Online Simple Start', 'QuickBooks Online Essentials', 'QuickBooks Online Plus', 'QuickBooks Online Advanced'] as const;
+export const PLANS = ['QuickBooks Online Simple Start', 'QuickBooks Online Essentials', 'QuickBooks Online Plus',
+  'QuickBooks Online Advanced'] as const;
 export type Plan = (typeof PLANS)[number];
 /** Off, one class a transaction, or one a row (quickbooks.md §2.5). */
 export type ClassTracking = 'off' | 'transaction' | 'row';
@@ -100,7 +101,8 @@ export class Company {
     const notInPlan = (): ServiceFault => faults.notInPlan(Number(switches.outsidePlanStatus));
     if (!this.hasClasses) return notInPlan();
     if (entity === 'Class' && this.facts.classTracking === 'off' && switches.trackingOff !== 'allow') {
-      return switches.trackingOff === '5020' ? notInPlan() : faults.businessRule('Class tracking is turned off for this company.');
+      return switches.trackingOff === '5020' ? notInPlan()
+        : faults.businessRule('Class tracking is turned off for this company.');
     }
     const full = this.classes.activeCount + this.departments.activeCount >= PLUS_LIMIT;
     if (this.facts.plan === 'QuickBooks Online Plus' && full && switches.planLimit40 !== 'off') {
@@ -122,7 +124,8 @@ export class Company {
     return {
       CompanyName: name,
       LegalName: name,
-      CompanyAddr: { Id: '1', Line1: '2500 Garcia Avenue', City: 'Mountain View', Country: 'USA', CountrySubDivisionCode: 'CA', PostalCode: '94043' },
+      CompanyAddr: { Id: '1', Line1: '2500 Garcia Avenue', City: 'Mountain View', Country: 'USA', CountrySubDivisionCode: 'CA',
+        PostalCode: '94043' },
       CustomerCommunicationEmailAddr: { Address: 'books@company.example' },
       CompanyStartDate: secondsTime(created).slice(0, 10),
       FiscalYearStartMonth: 'January',
@@ -167,7 +170,8 @@ export class Company {
       ProductAndServicesPrefs: { ForSales: true, ForPurchase: true, QuantityWithPriceAndRate: true, QuantityOnHand: false },
       SalesFormsPrefs: { CustomTxnNumbers: false, AllowDeposit: true, AllowDiscount: true, AllowShipping: false },
       VendorAndPurchasesPrefs: { TrackingByCustomer: true, BillableExpenseTracking: true },
-      TimeTrackingPrefs: { UseServices: true, BillCustomers: true, ShowBillRateToAll: false, WorkWeekStartDate: 'Monday', MarkTimeEntriesBillable: true },
+      TimeTrackingPrefs: { UseServices: true, BillCustomers: true, ShowBillRateToAll: false, WorkWeekStartDate: 'Monday',
+        MarkTimeEntriesBillable: true },
       TaxPrefs: { UsingSalesTax: false },
       CurrencyPrefs: { MultiCurrencyEnabled: false, HomeCurrency: { value: 'USD' } },
       ReportPrefs: { ReportBasis: 'Accrual', CalcAgingReportFromTxnDate: false },
@@ -181,7 +185,8 @@ export class Company {
   }
 
   /**
-   * Writes the class-tracking flags of a Preferences update (quickbooks.md §2.5); other preferences are taken and kept as they are.
+   * Writes the class-tracking flags of a Preferences update (quickbooks.md §2.5); other preferences are taken and kept as they
+   * are.
    * @param now wall time in ms
    */
   updatePreferences(body: Record<string, unknown>, switches: Switches, now: number): ServiceFault | undefined {
@@ -215,7 +220,9 @@ function readFlags(value: unknown): Partial<Record<(typeof FLAGS)[number], boole
   for (const name of FLAGS) {
     const given = (value as Record<string, unknown>)[name];
     if (given === undefined || given === null) continue;
-    if (given !== true && given !== false && given !== 'true' && given !== 'false') return faults.invalidBoolean(name, String(given));
+    if (given !== true && given !== false && given !== 'true' && given !== 'false') {
+      return faults.invalidBoolean(name, String(given));
+    }
     flags[name] = String(given) === 'true';
   }
   return flags;

@@ -119,8 +119,10 @@ function companyOf(world: World, realmId: string): Company {
 
 export function companyJson({ facts, classes, departments }: Company): Body {
   return {
-    realmId: facts.realmId, name: facts.name, offeringSku: facts.plan, classTracking: facts.classTracking !== 'off', tracking: facts.classTracking,
-    subscription: facts.subscription, admins: facts.admins, users: facts.users, classes: classes.count, activeClasses: classes.activeCount,
+    realmId: facts.realmId, name: facts.name, offeringSku: facts.plan, classTracking: facts.classTracking !== 'off',
+    tracking: facts.classTracking,
+    subscription: facts.subscription, admins: facts.admins, users: facts.users, classes: classes.count,
+    activeClasses: classes.activeCount,
     activeDepartments: departments.activeCount,
   };
 }
@@ -145,7 +147,9 @@ function readNamedPlan(value: unknown, faults: string[]): Plan {
 }
 
 function refuseUnknown(body: Body, known: readonly string[], faults: string[]): void {
-  for (const name of Object.keys(body)) if (!known.includes(name)) faults.push(`"${name}" is not known here; there are ${known.join(', ')}.`);
+  for (const name of Object.keys(body)) {
+    if (!known.includes(name)) faults.push(`"${name}" is not known here; there are ${known.join(', ')}.`);
+  }
 }
 
 function readNames(value: unknown, name: string, faults: string[]): readonly string[] | undefined {
@@ -159,8 +163,12 @@ function readCompany(body: Body): CompanyWish {
   const faults: string[] = [];
   refuseUnknown(body, ['name', 'offeringSku', 'classTracking', 'realmId', 'longIds', 'admins', 'users', 'classes'], faults);
   const { name, realmId, longIds } = body;
-  if (typeof name !== 'string' || name.trim() === '' || name.length > 100) faults.push('"name" must be a text of 1 to 100 characters.');
-  if (realmId !== undefined && !(typeof realmId === 'string' && /^\d{1,19}$/.test(realmId))) faults.push('"realmId" must be 1 to 19 digits.');
+  if (typeof name !== 'string' || name.trim() === '' || name.length > 100) {
+    faults.push('"name" must be a text of 1 to 100 characters.');
+  }
+  if (realmId !== undefined && !(typeof realmId === 'string' && /^\d{1,19}$/.test(realmId))) {
+    faults.push('"realmId" must be 1 to 19 digits.');
+  }
   if (longIds !== undefined && typeof longIds !== 'boolean') faults.push('"longIds" must be true or false.');
   const plan = readNamedPlan(body['offeringSku'], faults);
   const classTracking = readTracking(body['classTracking'], faults);
@@ -180,7 +188,9 @@ function reset(world: World, body: Body): unknown {
   const faults: string[] = [];
   refuseUnknown(body, ['companies'], faults);
   const { companies } = body;
-  if (companies !== undefined && !(Array.isArray(companies) && companies.every(isObject))) faults.push('"companies" must be a list of objects.');
+  if (companies !== undefined && !(Array.isArray(companies) && companies.every(isObject))) {
+    faults.push('"companies" must be a list of objects.');
+  }
   if (faults.length > 0) throw new Wrong(400, faults);
   const wishes = companies === undefined ? undefined : (companies as Body[]).map(readCompany);
   world.reset(wishes);
@@ -189,7 +199,9 @@ function reset(world: World, body: Body): unknown {
 
 function addCompany(world: World, body: Body): unknown {
   const wish = readCompany(body);
-  if (wish.realmId !== undefined && world.companies.has(wish.realmId)) throw new Wrong(409, [`There is a company ${wish.realmId} already.`]);
+  if (wish.realmId !== undefined && world.companies.has(wish.realmId)) {
+    throw new Wrong(409, [`There is a company ${wish.realmId} already.`]);
+  }
   return companyJson(world.addCompany(wish));
 }
 
@@ -203,7 +215,8 @@ function amendCompany(world: World, body: Body, _exchange: Exchange, realmId: st
     faults.push('"subscription" must be PAID, TRIAL or EXPIRED.');
   }
   const plan = body['offeringSku'] === undefined ? company.facts.plan : readNamedPlan(body['offeringSku'], faults);
-  const classTracking = body['classTracking'] === undefined ? company.facts.classTracking : readTracking(body['classTracking'], faults);
+  const classTracking = body['classTracking'] === undefined ? company.facts.classTracking
+    : readTracking(body['classTracking'], faults);
   if (faults.length > 0) throw new Wrong(400, faults);
   company.amend({
     plan, classTracking, preferencesSyncToken: company.facts.preferencesSyncToken + 1, preferencesUpdated: world.clock.wall(),
@@ -267,7 +280,9 @@ function changeLimits(world: World, body: Body): unknown {
   const faults: string[] = [];
   refuseUnknown(body, LIMIT_NAMES, faults);
   for (const [name, value] of Object.entries(body)) {
-    if (!(typeof value === 'number' && Number.isInteger(value) && value >= 0)) faults.push(`"${name}" must be a whole number from 0.`);
+    if (!(typeof value === 'number' && Number.isInteger(value) && value >= 0)) {
+      faults.push(`"${name}" must be a whole number from 0.`);
+    }
   }
   if (faults.length > 0) throw new Wrong(400, faults);
   world.throttle.setLimits(body as Partial<Record<LimitName, number>>);
@@ -275,14 +290,17 @@ function changeLimits(world: World, body: Body): unknown {
 }
 
 function clockJson(world: World): unknown {
-  return { virtual: new Date(world.clock.now()).toISOString(), real: new Date(world.clock.wall()).toISOString(), speed: world.clock.speed };
+  return { virtual: new Date(world.clock.now()).toISOString(), real: new Date(world.clock.wall()).toISOString(),
+    speed: world.clock.speed };
 }
 
 function advanceClock(world: World, body: Body): unknown {
   const faults: string[] = [];
   refuseUnknown(body, ['advanceSeconds'], faults);
   const seconds = body['advanceSeconds'];
-  if (!(typeof seconds === 'number' && seconds >= 0 && seconds <= 1e9)) faults.push('"advanceSeconds" must be a number from 0 to 1000000000.');
+  if (!(typeof seconds === 'number' && seconds >= 0 && seconds <= 1e9)) {
+    faults.push('"advanceSeconds" must be a number from 0 to 1000000000.');
+  }
   if (faults.length > 0) throw new Wrong(400, faults);
   world.clock.advance(Number(seconds) * 1000);
   return clockJson(world);
@@ -295,7 +313,9 @@ function changeWebhooks(world: World, body: Body): unknown {
   if (duplicates !== undefined && !(Number.isInteger(duplicates) && Number(duplicates) >= 0 && Number(duplicates) <= 1000)) {
     faults.push('"duplicates" must be a whole number from 0 to 1000.');
   }
-  for (const [name, value] of Object.entries(flags)) if (typeof value !== 'boolean') faults.push(`"${name}" must be true or false.`);
+  for (const [name, value] of Object.entries(flags)) {
+    if (typeof value !== 'boolean') faults.push(`"${name}" must be true or false.`);
+  }
   if (faults.length > 0) throw new Wrong(400, faults);
   world.webhooks.setMode(body);
   return { mode: world.webhooks.mode };

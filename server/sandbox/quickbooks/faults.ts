@@ -1,4 +1,7 @@
-/** Every fault body the sandbox sends (quickbooks.md §6.1, §6.3; annex A6.1, A6.3). Texts are the recorded ones where there are any. */
+/**
+ * Every fault body the sandbox sends (quickbooks.md §6.1, §6.3; annex A6.1, A6.3). Texts are the recorded ones where there are
+ * any.
+ */
 
 export interface FaultError {
   readonly message: string;
@@ -36,7 +39,8 @@ export class ServiceFault {
 const fault = (code: string, message: string, detail: string, element = ''): ServiceFault =>
   new ServiceFault({ message, detail, code, element });
 
-const INACTIVE = "Something you're trying to use has been made inactive. Check the fields with accounts, customers, items, vendors or employees.";
+const INACTIVE = "Something you're trying to use has been made inactive. "
+  + 'Check the fields with accounts, customers, items, vendors or employees.';
 const UNKNOWN_PROPERTY = 'Request has invalid or unsupported property';
 
 export const faults = {
@@ -47,11 +51,14 @@ export const faults = {
   duplicateRequestId: () => fault('600', 'Duplicate Request ID', 'Duplicate Request ID : This request id was used before.'),
   notFound: () => fault('610', 'Object Not Found', `Object Not Found : ${INACTIVE}`),
   hasDependencies: () => fault('800', 'Cannot delete object', 'Cannot delete object : The object has dependencies.'),
-  parentIsChild: () => fault('900', 'Parent cannot be child', 'Parent cannot be child : An object cannot be its own parent or sub-object.',
+  parentIsChild: () => fault('900', 'Parent cannot be child',
+    'Parent cannot be child : An object cannot be its own parent or sub-object.',
     'ParentRef'),
-  batchTooBig: (max: number) => fault('1040', 'Batch size exceeds allowed limit', `Batch size exceeds allowed limit : Max:${max}`),
+  batchTooBig: (max: number) => fault('1040', 'Batch size exceeds allowed limit',
+    `Batch size exceeds allowed limit : Max:${max}`),
   contentType: (given: string) => fault('1050', 'Invalid Content Type', `Invalid Content Type : ${given}`),
-  objectName: (name: string) => fault('2000', 'Invalid or unsupported object name', `Invalid or unsupported object name : ${name}`),
+  objectName: (name: string) => fault('2000', 'Invalid or unsupported object name',
+    `Invalid or unsupported object name : ${name}`),
   unknownProperty: (name: string, entity: string, known: readonly string[]) =>
     fault('2010', UNKNOWN_PROPERTY, `Property Name:Unrecognized field "${name}" (class com.intuit.schema.finance.v3.${entity}), `
       + `not marked as ignorable (${known.length} known properties: ${known.map((each) => `"${each}"`).join(', ')}]) `
@@ -66,20 +73,25 @@ export const faults = {
     `Element contains invalid characters. ${value}`, 'Name'),
   length: (length: number) => fault('2050', 'String length is either shorter or longer than supported by specification',
     `String length specified does not match the supported length. Min:0 Max:100 supported. Supplied length:${length}`, 'Name'),
-  requestIdFormat: (length: number) => fault('2130', 'Invalid Request Id Format', `Invalid Request Id Format : request_id ${length} > 50`),
+  requestIdFormat: (length: number) =>
+    fault('2130', 'Invalid Request Id Format', `Invalid Request Id Format : request_id ${length} > 50`),
   invalidBoolean: (name: string, value: string) => fault('2230', 'Invalid Boolean', `Invalid Boolean : ${value}`, name),
   noReference: (entity: string, id: string) =>
     fault('2500', 'Invalid Reference Id', `Invalid Reference Id : ${entity} element id ${id} not found`, 'ParentRef'),
   inactiveReference: () => fault('2500', 'Invalid Reference Id', `Invalid Reference Id : ${INACTIVE}`, 'ParentRef'),
   queryParse: (detail: string) => fault('4000', 'Error parsing query', `QueryParserError: ${detail}`),
   queryInvalid: (detail: string) => fault('4001', 'Invalid query', `QueryValidationError: ${detail}`),
-  stale: (user: string) => fault('5010', 'Stale Object Error', `Stale Object Error : You and ${user} were working on this at the same time. `
+  stale: (user: string) => fault('5010', 'Stale Object Error',
+    `Stale Object Error : You and ${user} were working on this at the same time. `
     + `${user} finished before you did, so your work was not saved.`),
   notInPlan: (status: number) => new ServiceFault(
-    { code: '5020', message: 'Permission Denied Error', detail: "You don't have permissions to access this feature" }, 'ValidationFault', status),
+    { code: '5020', message: 'Permission Denied Error', detail: "You don't have permissions to access this feature" },
+      'ValidationFault', status),
   businessRule: (detail: string) =>
-    fault('6000', 'A business validation error has occurred while processing your request', `Business Validation Error: ${detail}`),
-  parentRequired: () => fault('6150', 'ParentRef Required Validation Error', 'ParentRef Required Validation Error : SubClass needs a ParentRef.',
+    fault('6000', 'A business validation error has occurred while processing your request',
+      `Business Validation Error: ${detail}`),
+  parentRequired: () => fault('6150', 'ParentRef Required Validation Error',
+    'ParentRef Required Validation Error : SubClass needs a ParentRef.',
     'ParentRef'),
   tooDeep: () => fault('6180', 'Sub Level Limit', 'Sub Level Limit : You can create only 5 levels.', 'ParentRef'),
   duplicateName: (text: 'class' | 'customer' | 'null', entity: string) =>
@@ -107,7 +119,8 @@ export const faults = {
     code: '140', message: 'Company Locked Out', detail: 'CompanyLockedOut: The company is locked., statusCode: 400',
   }, 'SystemFault', 400),
   maintenance: () => new ServiceFault({
-    code: '150', message: 'Company Under Maintenance', detail: 'CompanyUnderMaintenance: The company is under maintenance., statusCode: 503',
+    code: '150', message: 'Company Under Maintenance',
+    detail: 'CompanyUnderMaintenance: The company is under maintenance., statusCode: 503',
   }, 'SystemFault', 503),
 } as const;
 
@@ -137,5 +150,6 @@ export function gatewayBody(message: string, detail: string | null, code: string
 
 export const WWW_AUTHENTICATE = 'Bearer realm="Intuit", error="invalid_token"';
 
-export const HTML_502 = '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n'
+export const HTML_502 =
+  '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n'
   + '<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n';

@@ -51,7 +51,8 @@ export interface TokenPair {
   readonly hardSeconds: number;
 }
 
-export type AccessCheck = { readonly state: 'good'; readonly grant: Grant } | { readonly state: 'expired' | 'revoked' | 'unknown' };
+export type AccessCheck =
+  { readonly state: 'good'; readonly grant: Grant } | { readonly state: 'expired' | 'revoked' | 'unknown' };
 
 /** Authorization codes, grants and their tokens (quickbooks.md §1.3 to §1.7). */
 export class Grants {
@@ -72,14 +73,17 @@ export class Grants {
 
   issueCode(wanted: Omit<Code, 'value' | 'expires' | 'grantId'>): string {
     const value = `AB11${secretText(46)}`;
-    this.#codes.set(value, { ...wanted, value, expires: this.#clock.now() + this.#switches().codeLifetimeSeconds * 1000, grantId: null });
+    this.#codes.set(value, { ...wanted, value, expires: this.#clock.now() + this.#switches().codeLifetimeSeconds * 1000,
+      grantId: null });
     return value;
   }
 
   /** Exchanges a code once. @returns undefined for any code that must not be exchanged. */
   exchange(value: string, clientId: string, redirectUri: string): { code: Code; grant: Grant; pair: TokenPair } | undefined {
     const code = this.#codes.get(value);
-    if (!code || code.clientId !== clientId || code.redirectUri !== redirectUri || code.expires <= this.#clock.now()) return undefined;
+    if (!code || code.clientId !== clientId || code.redirectUri !== redirectUri || code.expires <= this.#clock.now()) {
+      return undefined;
+    }
     if (code.grantId !== null) {
       if (this.#switches().codeReuse === 'voids-tokens') this.#revoke(this.#grants.get(code.grantId));
       return undefined;
@@ -92,7 +96,8 @@ export class Grants {
   /** A new grant without tokens yet. */
   open(clientId: string, personId: string, realmId: string | null, scopes: readonly string[]): Grant {
     const grant: Grant = {
-      id: secretText(16), clientId, realmId, personId, scopes, hardEnd: this.#clock.now() + HARD_SECONDS * 1000, revoked: false, access: [],
+      id: secretText(16), clientId, realmId, personId, scopes, hardEnd: this.#clock.now() + HARD_SECONDS * 1000, revoked: false,
+      access: [],
       refresh: [],
     };
     this.#grants.set(grant.id, grant);
@@ -100,7 +105,9 @@ export class Grants {
   }
 
   /** A token pair for a new grant: the control call's way around the consent page. */
-  grantDirectly(clientId: string, personId: string, realmId: string, scopes: readonly string[]): { grant: Grant; pair: TokenPair } {
+  grantDirectly(
+    clientId: string, personId: string, realmId: string, scopes: readonly string[],
+  ): { grant: Grant; pair: TokenPair } {
     const grant = this.open(clientId, personId, realmId, scopes);
     return { grant, pair: this.#issue(grant) };
   }
@@ -113,7 +120,9 @@ export class Grants {
     const grant = this.#byRefresh.get(value);
     const token = grant?.refresh.find((each) => each.value === value);
     const now = this.#clock.now();
-    if (!grant || !token || grant.clientId !== clientId || grant.revoked || grant.hardEnd <= now || token.expires <= now) return undefined;
+    if (!grant || !token || grant.clientId !== clientId || grant.revoked || grant.hardEnd <= now || token.expires <= now) {
+      return undefined;
+    }
     const switches = this.#switches();
     if (token.replaced !== null && now >= token.replaced + switches.refreshGraceSeconds * 1000) {
       if (switches.oldRefreshToken === 'kills-family') this.#revoke(grant);
@@ -143,7 +152,8 @@ export class Grants {
 
   /** Ends every grant of an app in a company: what Disconnect in QuickBooks does first. @returns how many there were. */
   revokeConnection(clientId: string, realmId: string): number {
-    const live = [...this.#grants.values()].filter((grant) => grant.clientId === clientId && grant.realmId === realmId && !grant.revoked);
+    const live = [...this.#grants.values()].filter((grant) =>
+      grant.clientId === clientId && grant.realmId === realmId && !grant.revoked);
     for (const grant of live) this.#revoke(grant);
     return live.length;
   }

@@ -67,7 +67,8 @@ export class SigningKey {
     const { n } = createPublicKey(key).export({ format: 'jwk' });
     const header = { kid: keyId(n), typ: 'JWT', alg: 'RS256' };
     const claims = {
-      sub: person.sub, aud: [clientId], ...(realmId ? { realmid: realmId } : {}), auth_time: now, iss: ISSUER, exp: now + ID_TOKEN_SECONDS,
+      sub: person.sub, aud: [clientId], ...(realmId ? { realmid: realmId } : {}), auth_time: now, iss: ISSUER,
+      exp: now + ID_TOKEN_SECONDS,
       iat: now, ...(nonce ? { nonce } : {}),
     };
     const signed = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');

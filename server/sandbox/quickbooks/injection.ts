@@ -5,13 +5,15 @@ export type Moment = 'before' | 'after';
 
 /** Named bodies for `status` and for parts of a batch, as recorded. */
 export const RECORDED = [
-  'throttled', 'token-expired', 'forbidden', 'no-access', 'wrong-cluster', 'locked', 'maintenance', 'lapsed', 'wrong-host', 'system', 'not-found',
+  'throttled', 'token-expired', 'forbidden', 'no-access', 'wrong-cluster', 'locked', 'maintenance', 'lapsed', 'wrong-host',
+  'system', 'not-found',
   'stale', 'duplicate-name', 'parent-missing', 'parent-inactive', 'plan-limit', 'invalid_grant',
 ] as const;
 export type Recorded = (typeof RECORDED)[number];
 
 export const KINDS = [
-  'status', 'drop-before', 'drop-after', 'truncate', 'delay', 'slow-drip', 'html-error', 'fault-in-200', 'item-throttle', 'item-fault',
+  'status', 'drop-before', 'drop-after', 'truncate', 'delay', 'slow-drip', 'html-error', 'fault-in-200', 'item-throttle',
+  'item-fault',
   'items-reordered', 'items-missing', 'items-doubled', 'items-foreign', 'revoke-grant', 'extra-row', 'doubled-rows', 'user-edit',
 ] as const;
 export type Kind = (typeof KINDS)[number];
@@ -133,7 +135,9 @@ const FAULT_FIELDS: Record<keyof InjectedFault, [string, (value: unknown) => boo
 };
 
 /** Reads the body of `POST /sandbox/faults`. @returns one sentence per fault in it when it is not one. */
-export function readInjection(body: Record<string, unknown>): { match: FaultMatch; fault: InjectedFault; times: number } | string[] {
+export function readInjection(
+  body: Record<string, unknown>,
+): { match: FaultMatch; fault: InjectedFault; times: number } | string[] {
   const { match = {}, fault, times = 1, ...rest } = body;
   const wrong = Object.keys(rest).map((name) => `"${name}" is not known here; there are match, fault and times.`);
   if (!isAmount(times, 1, 1e9)) wrong.push('"times" must be a whole number from 1.');

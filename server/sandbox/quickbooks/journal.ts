@@ -24,13 +24,16 @@ export const forgetful: Journal = {
 
 /** The longest a note waits: what a kill -9 may lose. */
 const FLUSH_MS = 50;
+/** How soon a failed write, such as on a full disk, is tried again. */
+const RETRY_MS = 2000;
 
 /**
- * A journal in a file of JSON lines `[kind, key, value]`, the last line of a key counting. Compacted at the start; a line cut by a crash is
- * dropped.
+ * A journal in a file of JSON lines `[kind, key, value]`, the last line of a key counting. Compacted at the start; a line cut by
+ * a crash is dropped.
+ * @param complain told when a note cannot be written; it is kept and tried again.
  * @throws the file system's error when the file cannot be read or written.
  */
-export function openJournal(path: string): Journal {
+export function openJournal(path: string, complain: (line: string) => void): Journal {
   mkdirSync(dirname(path), { recursive: true });
   const state = readLines(path);
   compact(path, state);
@@ -42,8 +45,14 @@ export function openJournal(path: string): Journal {
     timer = undefined;
     if (waiting.length === 0) return;
     const text = waiting.join('');
-    waiting = [];
-    writeSync(file, text);
+    try {
+      writeSync(file, text);
+      waiting = [];
+    } catch (error) {
+      waiting = [text];
+      timer = setTimeout(flush, RETRY_MS);
+      complain(`QuickBooks sandbox: ${path} cannot be written (${String(error)}). Trying again.`);
+    }
   };
 
   return {
@@ -61,6 +70,7 @@ export function openJournal(path: string): Journal {
     close() {
       clearTimeout(timer);
       flush();
+      clearTimeout(timer);
       closeSync(file);
     },
   };
@@ -85,7 +95,9 @@ function readLine(line: string): [string, string, unknown] | undefined {
   if (line === '') return undefined;
   try {
     const note: unknown = JSON.parse(line);
-    if (Array.isArray(note) && typeof note[0] === 'string' && typeof note[1] === 'string') return [note[0], note[1], note[2] as unknown];
+    if (Array.isArray(note) && typeof note[0] === 'string' && typeof note[1] === 'string') {
+      return [note[0], note[1], note[2] as unknown];
+    }
   } catch {
     // The process died in the middle of this line; all before it is whole.
   }

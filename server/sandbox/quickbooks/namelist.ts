@@ -69,7 +69,8 @@ export interface Writing {
 }
 
 export type ChangeKind = 'Create' | 'Update' | 'Inactivate';
-type KeptRecord = [name: string, parent: number, active: 0 | 1, syncToken: number, created: number, updated: number, editor: string];
+type KeptRecord = [name: string, parent: number, active: 0 | 1, syncToken: number, created: number, updated: number,
+  editor: string];
 interface Wanted { name: string; parent: ListRecord | null; active: boolean }
 
 /** Names compare case-folded and in one Unicode form (quickbooks.md §2.3). */
@@ -83,8 +84,8 @@ export function bareName(name: string): string {
 }
 
 /**
- * One company's classes or departments, with Intuit's rules (quickbooks.md §2). Every look-up goes through an index, so that a list of
- * 50,000 answers as a list of 50 does.
+ * One company's classes or departments, with Intuit's rules (quickbooks.md §2). Every look-up goes through an index, so that a
+ * list of 50,000 answers as a list of 50 does.
  */
 export class NameList {
   readonly entity: ListEntity;
@@ -101,7 +102,8 @@ export class NameList {
   #activeCount = 0;
 
   /**
-   * @param firstSeq the number of the first record. @param idPrefix put before numbers of seven digits to make ids of 19; '' for short ids.
+   * @param firstSeq the number of the first record. @param idPrefix put before numbers of seven digits to make ids of 19; '' for
+   * short ids.
    * @param changed told of each write by a client or a person, not of cascades. @param keep stores a record for the next start.
    */
   constructor(
@@ -163,8 +165,10 @@ export class NameList {
     const now = wholeSecond(writing.now);
     const seq = this.#nextSeq;
     const record: ListRecord = {
-      seq, id: this.#idOf(seq), name: this.#storedName(undefined, wanted, writing.switches), parent: wanted.parent, children: new Set(),
-      active: wanted.active, syncToken: 0, created: now, updated: now, editor: writing.editor, fqn: '', depth: 1, places: new Map(),
+      seq, id: this.#idOf(seq), name: this.#storedName(undefined, wanted, writing.switches), parent: wanted.parent,
+      children: new Set(),
+      active: wanted.active, syncToken: 0, created: now, updated: now, editor: writing.editor, fqn: '', depth: 1,
+      places: new Map(),
     };
     this.#nextSeq += 1;
     this.#byId.set(record.id, record);
@@ -175,7 +179,10 @@ export class NameList {
     return record;
   }
 
-  /** Replaces a record's writable fields (quickbooks.md §2.2). A write that changes nothing changes nothing, the SyncToken included. */
+  /**
+   * Replaces a record's writable fields (quickbooks.md §2.2). A write that changes nothing changes nothing, the SyncToken
+   * included.
+   */
   update(input: ListInput, writing: Writing): ListRecord | ServiceFault {
     const record = input.id === undefined || writing.unseen?.has(input.id) ? undefined : this.#byId.get(input.id);
     if (!record) return faults.notFound();
@@ -191,7 +198,9 @@ export class NameList {
     const refusal = this.#refusal(record, wanted, writing) ?? (wanted.active && !record.active ? writing.mayAdd?.() : undefined);
     if (refusal) return refusal;
     const kind = record.active && !wanted.active ? 'Inactivate' : 'Update';
-    if (kind === 'Inactivate' && writing.switches.inactivateParent === 'inactivates-children') this.#inactivateBelow(record, writing);
+    if (kind === 'Inactivate' && writing.switches.inactivateParent === 'inactivates-children') {
+      this.#inactivateBelow(record, writing);
+    }
     this.#apply(record, { ...wanted, name }, writing);
     this.#changed(record, kind);
     return record;
@@ -219,7 +228,8 @@ export class NameList {
     const bySeq = new Map<number, ListRecord>();
     for (const [seq, [name, parent, active, syncToken, created, updated, editor]] of kept) {
       const record: ListRecord = {
-        seq, id: this.#idOf(seq), name, parent: null, children: new Set(), active: active === 1, syncToken, created, updated, editor,
+        seq, id: this.#idOf(seq), name, parent: null, children: new Set(), active: active === 1, syncToken, created, updated,
+        editor,
         fqn: '', depth: 1, places: new Map(),
       };
       bySeq.set(seq, record);
@@ -248,7 +258,9 @@ export class NameList {
     const given = input.name ?? (keepsRest ? record.name : undefined);
     const name = given !== undefined && switches.outerBlanks === 'trim' ? given.trim() : given;
     if (name === undefined || name === '') return faults.required('Name');
-    if (input.claimsParent && input.parentId === undefined && switches.subClassWithoutParent === '6150') return faults.parentRequired();
+    if (input.claimsParent && input.parentId === undefined && switches.subClassWithoutParent === '6150') {
+      return faults.parentRequired();
+    }
     const active = input.active ?? (keepsRest ? record.active : true);
     if (input.parentId === null) return { name, parent: null, active };
     if (input.parentId === undefined) {
@@ -270,8 +282,12 @@ export class NameList {
     if (record && wanted.parent && isWithin(wanted.parent, record)) return faults.parentIsChild();
     const depth = (wanted.parent?.depth ?? 0) + (record ? height(record) : 1);
     if (depth > MAX_DEPTH) return faults.tooDeep();
-    if (wanted.active && this.#isTaken(record, wanted, switches)) return faults.duplicateName(switches.duplicateText, this.entity);
-    if (record?.active && !wanted.active && switches.inactivateParent === '800' && hasActiveChild(record)) return faults.hasDependencies();
+    if (wanted.active && this.#isTaken(record, wanted, switches)) {
+      return faults.duplicateName(switches.duplicateText, this.entity);
+    }
+    if (record?.active && !wanted.active && switches.inactivateParent === '800' && hasActiveChild(record)) {
+      return faults.hasDependencies();
+    }
     return undefined;
   }
 
@@ -294,7 +310,8 @@ export class NameList {
     if (record && !record.active && fold(bareName(wanted.name)) === fold(bareName(record.name))) return record.name;
     const suffix = switches.inactiveSuffix === '(Deleted)' ? ' (Deleted)' : ' (deleted)';
     const base = bareName(wanted.name) + suffix;
-    const twins = (this.#siblings.get(siblingKey(wanted.parent, fold(bareName(wanted.name)))) ?? []).filter((other) => other !== record);
+    const twins = (this.#siblings.get(siblingKey(wanted.parent, fold(bareName(wanted.name)))) ?? []).filter((other) =>
+      other !== record);
     const taken = new Set(twins.map((other) => fold(other.name)));
     let number = switches.inactiveSuffix === 'numbered' ? 1 : 0;
     while (taken.has(fold(number === 0 ? base : `${base} ${number}`))) number += 1;
@@ -358,19 +375,23 @@ export class NameList {
 
   #save(record: ListRecord): void {
     this.#keep(record.seq, [
-      record.name, record.parent?.seq ?? 0, record.active ? 1 : 0, record.syncToken, record.created, record.updated, record.editor,
+      record.name, record.parent?.seq ?? 0, record.active ? 1 : 0, record.syncToken, record.created, record.updated,
+        record.editor,
     ]);
   }
 }
 
 const KNOWN_PROPERTIES = {
-  Class: ['Name', 'SubClass', 'ParentRef', 'FullyQualifiedName', 'Active', 'Id', 'SyncToken', 'MetaData', 'CustomField', 'AttachableRef',
+  Class: ['Name', 'SubClass', 'ParentRef', 'FullyQualifiedName', 'Active', 'Id', 'SyncToken', 'MetaData', 'CustomField',
+    'AttachableRef',
     'domain', 'status', 'sparse', 'ClassEx'],
   Department: ['Name', 'SubDepartment', 'ParentRef', 'FullyQualifiedName', 'Active', 'Id', 'SyncToken', 'MetaData', 'CustomField',
     'AttachableRef', 'domain', 'status', 'sparse', 'Address'],
 } as const;
 
-/** Reads a client's object. Property names are exact; numbers and booleans may come as text, as Intuit's own reader takes them. */
+/**
+ * Reads a client's object. Property names are exact; numbers and booleans may come as text, as Intuit's own reader takes them.
+ */
 export function readListInput(entity: ListEntity, body: Record<string, unknown>): ListInput | ServiceFault {
   const known: readonly string[] = KNOWN_PROPERTIES[entity];
   const unknown = Object.keys(body).find((name) => !known.includes(name));
@@ -397,7 +418,9 @@ export function readListInput(entity: ListEntity, body: Record<string, unknown>)
 
 function readScalar(value: unknown): string | undefined | ServiceFault {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'object') return faults.unreadable('Can not deserialize instance of java.lang.String out of START_OBJECT token');
+  if (typeof value === 'object') {
+    return faults.unreadable('Can not deserialize instance of java.lang.String out of START_OBJECT token');
+  }
   return String(value);
 }
 

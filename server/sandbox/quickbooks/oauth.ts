@@ -16,7 +16,8 @@ export const OAUTH_OPERATIONS: Readonly<Record<string, string>> = {
   '/.well-known/openid_sandbox_configuration': 'discovery',
 };
 
-const NO_STORE = { 'cache-control': 'no-cache, no-store', pragma: 'no-cache', 'strict-transport-security': 'max-age=15552000', server: 'nginx' };
+const NO_STORE = { 'cache-control': 'no-cache, no-store', pragma: 'no-cache', 'strict-transport-security': 'max-age=15552000',
+  server: 'nginx' };
 
 export interface OAuthCall {
   readonly operation: string;
@@ -122,7 +123,8 @@ function userInfo(world: World, exchange: Exchange): Reply {
     ...(scopes.includes('profile') ? { givenName: person.givenName, familyName: person.familyName } : {}),
     ...(scopes.includes('phone') ? { phoneNumber: '+1 5555550100', phoneNumberVerified: false } : {}),
     ...(scopes.includes('address')
-      ? { address: { streetAddress: '2500 Garcia Avenue', locality: 'Mountain View', region: 'CA', postalCode: '94043', country: 'US' } }
+      ? { address: { streetAddress: '2500 Garcia Avenue', locality: 'Mountain View', region: 'CA', postalCode: '94043',
+        country: 'US' } }
       : {}),
   }, NO_STORE);
 }

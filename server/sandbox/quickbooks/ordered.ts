@@ -1,4 +1,6 @@
-/** One place of a record in one order. The key never changes: a record whose key changes leaves this entry and takes a new one. */
+/**
+ * One place of a record in one order. The key never changes: a record whose key changes leaves this entry and takes a new one.
+ */
 export interface Entry<R> {
   readonly key: string | number;
   readonly seq: number;
@@ -10,8 +12,8 @@ export interface Entry<R> {
 const FEW = 24;
 
 /**
- * Records in the order of a key, then of their number. Writes only note the change, reads put the notes in order first, so a thousand
- * writes in a row cost one merge and a page of a long list costs its own length, not the list's.
+ * Records in the order of a key, then of their number. Writes only note the change, reads put the notes in order first, so a
+ * thousand writes in a row cost one merge and a page of a long list costs its own length, not the list's.
  */
 export class Ordered<R> {
   #sorted: Entry<R>[] = [];

@@ -16,7 +16,8 @@ export interface Query {
   readonly max: number;
 }
 
-type Token = { readonly kind: 'word' | 'number' | 'sign'; readonly text: string } | { readonly kind: 'text'; readonly text: string };
+type Token =
+  { readonly kind: 'word' | 'number' | 'sign'; readonly text: string } | { readonly kind: 'text'; readonly text: string };
 const DEFAULT_MAX = 100;
 const LARGEST_MAX = 1000;
 
@@ -135,7 +136,9 @@ class Parser {
     for (const value of [paging.start, paging.max]) {
       if (value < 1) return faults.queryInvalid(`value ${value} is too small. Min allowed value is 1`);
     }
-    if (paging.max > LARGEST_MAX) return faults.queryInvalid(`value ${paging.max} is too large. Max allowed value is ${LARGEST_MAX}`);
+    if (paging.max > LARGEST_MAX) {
+      return faults.queryInvalid(`value ${paging.max} is too large. Max allowed value is ${LARGEST_MAX}`);
+    }
     return paging;
   }
 

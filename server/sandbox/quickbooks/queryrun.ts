@@ -33,7 +33,9 @@ const PROPERTIES: Record<string, (record: ListRecord) => string | number | boole
 };
 
 /** Runs a query text against a company. @returns the content of `QueryResponse`, or a fault. */
-export function runQuery(company: Company, text: string, switches: Switches, quirks: RowQuirks = {}): Record<string, unknown> | ServiceFault {
+export function runQuery(
+  company: Company, text: string, switches: Switches, quirks: RowQuirks = {},
+): Record<string, unknown> | ServiceFault {
   const query = parseQuery(text);
   if (query instanceof ServiceFault) return query;
   const entity = ['Class', 'Department', 'CompanyInfo', 'Preferences'].find((name) => name === query.entity
@@ -60,8 +62,11 @@ function runOnList(list: NameList, query: Query, switches: Switches, quirks: Row
   const page = rows.slice(query.start - 1, query.start - 1 + query.max + (quirks.oneMore ? 1 : 0));
   if (quirks.doubled) page.push(...page.slice(0, 1 + Math.floor(page.length / 2)));
   const total = switches.totalCountOnLists === 'yes' ? { totalCount: rows.length } : {};
-  if (page.length === 0) return switches.emptyList === '{}' ? {} : { [list.entity]: [], startPosition: query.start, maxResults: 0 };
-  return { [list.entity]: page.map((record) => list.toJson(record)), startPosition: query.start, maxResults: page.length, ...total };
+  if (page.length === 0) {
+    return switches.emptyList === '{}' ? {} : { [list.entity]: [], startPosition: query.start, maxResults: 0 };
+  }
+  return { [list.entity]: page.map((record) => list.toJson(record)), startPosition: query.start, maxResults: page.length,
+    ...total };
 }
 
 /** Rows that can be counted and cut without being copied first. */
@@ -71,7 +76,8 @@ interface Rows {
 }
 
 function selectRows(
-  list: NameList, filters: readonly Filter[], order: { field: OrderField; descending: boolean }, activeOnly: boolean, switches: Switches,
+  list: NameList, filters: readonly Filter[], order: { field: OrderField; descending: boolean }, activeOnly: boolean,
+  switches: Switches,
 ): Rows {
   const tests = filters.map((filter) => testOf(filter, switches));
   if (activeOnly) tests.unshift((record) => record.active);
@@ -102,7 +108,8 @@ function wholeOrder(list: NameList, order: { field: OrderField; descending: bool
   if (!order.descending) return { length, slice: (from, to) => entries.slice(from, to).map((entry) => entry.record) };
   return {
     length,
-    slice: (from, to) => entries.slice(Math.max(0, length - to), Math.max(0, length - from)).reverse().map((entry) => entry.record),
+    slice: (from, to) => entries.slice(Math.max(0, length - to), Math.max(0, length - from)).reverse().map((entry) =>
+      entry.record),
   };
 }
 
@@ -131,7 +138,8 @@ function rangeOf(list: NameList, filters: readonly Filter[], onlyActive: boolean
     const beginning = operator === 'LIKE' ? /^[^%]+(?=%)/.exec(fold(value))?.[0] : undefined;
     if (beginning !== undefined && (property === 'Name' || property === 'FullyQualifiedName')) {
       const order = list.ordered(field, onlyActive);
-      return order.entries().slice(order.firstFrom(beginning), order.firstFrom(`${beginning}\uffff`)).map((entry) => entry.record);
+      return order.entries().slice(order.firstFrom(beginning), order.firstFrom(`${beginning}\uffff`)).map((entry) =>
+        entry.record);
     }
   }
   return undefined;

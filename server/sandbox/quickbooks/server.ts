@@ -49,11 +49,12 @@ export interface QuickBooksSandbox {
 export async function startQuickBooksSandbox(options: QuickBooksSandboxOptions = {}): Promise<QuickBooksSandbox> {
   const { host = '127.0.0.1', speed = 1 } = options;
   if (!(speed >= 1 && speed <= 100_000)) throw new RangeError(`speed must be 1 to 100000, not ${speed}`);
-  const journal = options.stateFile === undefined ? forgetful : openJournal(options.stateFile);
-  const world = new World({
-    speed, limits: options.limits ?? 'on', apps: options.apps ?? [], seed: options.seed ?? 1, companies: options.companies ?? DEFAULT_COMPANIES,
-  }, journal);
   const log = options.log ?? (() => undefined);
+  const journal = options.stateFile === undefined ? forgetful : openJournal(options.stateFile, log);
+  const world = new World({
+    speed, limits: options.limits ?? 'on', apps: options.apps ?? [], seed: options.seed ?? 1,
+    companies: options.companies ?? DEFAULT_COMPANIES,
+  }, journal);
   const server = createServer((request, response) => void receive(world, request, response, log));
   server.keepAliveTimeout = 65_000;
   try {
@@ -85,7 +86,9 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   });
 }
 
-async function receive(world: World, request: IncomingMessage, response: ServerResponse, log: (line: string) => void): Promise<void> {
+async function receive(
+  world: World, request: IncomingMessage, response: ServerResponse, log: (line: string) => void,
+): Promise<void> {
   try {
     const exchange = await readExchange(world, request, response);
     if (exchange.path.startsWith('/v3/company/')) await answerMachine(world, exchange, apiCall(world, exchange));
@@ -116,7 +119,8 @@ async function readExchange(world: World, request: IncomingMessage, response: Se
   const origin = `http://${host}`;
   const url = URL.parse(request.url ?? '/', origin) ?? new URL('http://localhost/');
   const body = request.method === 'GET' || request.method === 'HEAD' ? '' : await readBody(request);
-  return { request, response, method: request.method ?? 'GET', url, path: url.pathname, body, origin, tid: traceId(world), started };
+  return { request, response, method: request.method ?? 'GET', url, path: url.pathname, body, origin, tid: traceId(world),
+    started };
 }
 
 function hex(world: World, digits: number): string {
@@ -167,8 +171,10 @@ async function answerMachine(world: World, exchange: Exchange, call: MachineCall
   const spoilt = fault && !early ? replyAfter(world, exchange, call, fault) : undefined;
   const status = await deliver(exchange, withCommonHeaders(world, exchange, spoilt ?? outcome.reply), fault);
   world.calls.add({
-    time: new Date(world.clock.wall()).toISOString(), method: exchange.method, path: exchange.path, operation: call.operation, realmId,
-    clientId: outcome.clientId, items: call.api?.items?.length ?? null, requestid: call.api?.requestid ?? null, status, meter: outcome.meter,
+    time: new Date(world.clock.wall()).toISOString(), method: exchange.method, path: exchange.path, operation: call.operation,
+    realmId,
+    clientId: outcome.clientId, items: call.api?.items?.length ?? null, requestid: call.api?.requestid ?? null, status,
+    meter: outcome.meter,
     query: call.api?.query ?? null, met: fault?.kind ?? (outcome.refused === null ? null : `limit:${outcome.refused}`),
     ms: Math.round((performance.now() - exchange.started) * 10) / 10,
   });
@@ -184,7 +190,9 @@ function replyBefore(world: World, exchange: Exchange, call: MachineCall, fault:
   const instead = (reply: Reply): Outcome => ({ reply, meter: null, clientId: null, refused: null });
   if (fault.kind === 'drop-before') return instead({ status: 0, headers: {}, body: '' });
   if (fault.when === 'after') return undefined;
-  if (fault.kind === 'fault-in-200') return instead(faultReply(world, exchange, recordedFault(world, fault.recorded ?? 'lapsed'), 200));
+  if (fault.kind === 'fault-in-200') {
+    return instead(faultReply(world, exchange, recordedFault(world, fault.recorded ?? 'lapsed'), 200));
+  }
   if (fault.kind === 'status' || fault.kind === 'html-error') return instead(injectedReply(world, exchange, call, fault));
   return undefined;
 }
@@ -198,11 +206,13 @@ function replyAfter(world: World, exchange: Exchange, call: MachineCall, fault: 
 
 function injectedReply(world: World, exchange: Exchange, call: MachineCall, fault: InjectedFault): Reply {
   if (fault.kind === 'html-error') return htmlError(fault.status ?? 502);
-  const retryAfter: Record<string, string> = fault.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(fault.retryAfterSeconds) };
+  const seconds = fault.retryAfterSeconds;
+  const retryAfter: Record<string, string> = seconds === undefined ? {} : { 'Retry-After': String(seconds) };
   if (fault.body !== undefined) {
     const text = typeof fault.body === 'string';
     return {
-      status: fault.status ?? 400, headers: { 'Content-Type': fault.contentType ?? (text ? 'text/plain' : 'application/json'), ...retryAfter },
+      status: fault.status ?? 400, headers: { 'Content-Type': fault.contentType ?? (text ? 'text/plain' : 'application/json'),
+        ...retryAfter },
       body: text ? String(fault.body) : JSON.stringify(fault.body),
     };
   }
@@ -224,7 +234,8 @@ function standardReply(world: World, exchange: Exchange, fault: InjectedFault): 
 function standardOAuthReply(world: World, fault: InjectedFault): Reply {
   if (fault.recorded === 'invalid_grant' || fault.status === 400) return invalidGrant(world);
   if ((fault.status ?? 500) >= 500) return htmlError(fault.status ?? 500);
-  return { status: fault.status ?? 400, headers: { 'Content-Type': 'application/json;charset=utf-8' }, body: '{"error":"invalid_request"}' };
+  return { status: fault.status ?? 400, headers: { 'Content-Type': 'application/json;charset=utf-8' },
+    body: '{"error":"invalid_request"}' };
 }
 
 /** Headers every answer of the API carries (A6.2). */

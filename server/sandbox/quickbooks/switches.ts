@@ -1,6 +1,6 @@
 /**
- * Behaviours nobody has recorded (UNCONFIRMED in quickbooks.md) and a few settings of the sandbox itself. This table is the only list:
- * the control calls validate by it, the settings page shows it and the README section is made from it.
+ * Behaviours nobody has recorded (UNCONFIRMED in quickbooks.md) and a few settings of the sandbox itself. This table is the only
+ * list: the control calls validate by it, the settings page shows it and the README section is made from it.
  */
 interface Choice {
   readonly values: readonly [string, ...string[]];
@@ -33,7 +33,8 @@ export const SWITCHES = {
   },
   refreshGraceSeconds: {
     amount: 0, min: 0, max: 86_400,
-    about: 'How long a replaced refresh token still works, in virtual seconds', reason: '§1.5: grace unconfirmed; none is the hardest',
+    about: 'How long a replaced refresh token still works, in virtual seconds',
+    reason: '§1.5: grace unconfirmed; none is the hardest',
   },
   oldRefreshToken: {
     values: ['invalid_grant', 'kills-family'],
@@ -69,7 +70,8 @@ export const SWITCHES = {
   },
   updateWithoutParentRef: {
     values: ['top-level', 'keep'],
-    about: 'What a full update without ParentRef does to a sub-class', reason: '§2.2: omitted writable fields become null; not recorded',
+    about: 'What a full update without ParentRef does to a sub-class',
+    reason: '§2.2: omitted writable fields become null; not recorded',
   },
   operationDelete: {
     values: ['code-500', 'deactivates'],
@@ -145,7 +147,8 @@ export const SWITCHES = {
   },
   offeringSku: {
     values: ['full', 'short'],
-    about: 'How companyinfo writes the plan: "QuickBooks Online Plus" or "Plus"', reason: '§3.2: the string for Advanced is unconfirmed',
+    about: 'How companyinfo writes the plan: "QuickBooks Online Plus" or "Plus"',
+    reason: '§3.2: the string for Advanced is unconfirmed',
   },
   batchOver30: {
     values: ['1040', 'accept'],
@@ -235,7 +238,8 @@ export type Switches = { [N in SwitchName]: ValueOf<(typeof SWITCHES)[N]> };
 
 /** Every switch at its default; `limits` as the sandbox was started. */
 export function defaultSwitches(limits: 'on' | 'off'): Switches {
-  const entries = Object.entries<SwitchSpec>(SWITCHES).map(([name, spec]) => [name, 'values' in spec ? spec.values[0] : spec.amount]);
+  const entries = Object.entries<SwitchSpec>(SWITCHES).map(([name, spec]) =>
+    [name, 'values' in spec ? spec.values[0] : spec.amount]);
   return { ...(Object.fromEntries(entries) as Switches), limits };
 }
 
@@ -256,7 +260,9 @@ export function readSwitchChange(change: Record<string, unknown>): { values: Par
       else faults.push(`"${name}" takes ${spec.values.map((value) => `"${value}"`).join(' or ')}, not ${JSON.stringify(given)}.`);
     } else {
       const amount = typeof given === 'string' && given.trim() !== '' ? Number(given) : given;
-      if (typeof amount === 'number' && Number.isInteger(amount) && amount >= spec.min && amount <= spec.max) values[name] = amount;
+      if (typeof amount === 'number' && Number.isInteger(amount) && amount >= spec.min && amount <= spec.max) {
+        values[name] = amount;
+      }
       else faults.push(`"${name}" takes a whole number from ${spec.min} to ${spec.max}, not ${JSON.stringify(given)}.`);
     }
   }

@@ -121,7 +121,9 @@ export class Throttle {
     };
   }
 
-  #refusing(takes: { name: WindowName; window: SlidingWindow; weight: number }[], now: number, inFlight: number, call: CallWeight): Refused {
+  #refusing(
+    takes: { name: WindowName; window: SlidingWindow; weight: number }[], now: number, inFlight: number, call: CallWeight,
+  ): Refused {
     const { burst } = this.#switches();
     if (burst !== '10-per-second' && inFlight >= this.#limits.concurrent) return 'concurrent';
     if (call.metered && this.#monthOf(call.clientId).used >= this.#limits.monthly) return 'monthly';

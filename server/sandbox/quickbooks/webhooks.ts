@@ -63,7 +63,10 @@ const ANSWER_WITHIN_MS = 3000;
 const GATHER_MS = 20;
 const KEPT_DELIVERIES = 1000;
 
-/** Sends webhooks (quickbooks.md §4, A4): gathered, signed, at least once, later ones waiting for the earlier one's acknowledgement. */
+/**
+ * Sends webhooks (quickbooks.md §4, A4): gathered, signed, at least once, later ones waiting for the earlier one's
+ * acknowledgement.
+ */
 export class Webhooks {
   readonly #world: WebhookWorld;
   readonly #gathered = new Map<string, Change[]>();
@@ -135,7 +138,8 @@ export class Webhooks {
     const events = changes.map((change) => ({ id: randomUUID(), change }));
     if (this.#mode.reorder) events.reverse();
     const switches = this.#world.switches();
-    const body = JSON.stringify(switches.webhookFormat === 'classic' ? classicBody(events, switches) : cloudEventsBody(events, switches));
+    const body = JSON.stringify(switches.webhookFormat === 'classic' ? classicBody(events, switches)
+      : cloudEventsBody(events, switches));
     const key = this.#mode.forged ? 'not-the-verifier' : app.webhookVerifier ?? '';
     this.#enqueue({
       id: randomUUID(), clientId, url: app.webhookUrl, events, body, attempts: [], delivered: false,
@@ -190,7 +194,8 @@ export class Webhooks {
     };
     try {
       const response = await fetch(delivery.url, {
-        method: 'POST', headers: delivery.headers, body: delivery.body, redirect: 'manual', signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+        method: 'POST', headers: delivery.headers, body: delivery.body, redirect: 'manual',
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       });
       await response.arrayBuffer();
       note(response.status, null);

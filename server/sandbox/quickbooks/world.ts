@@ -154,7 +154,8 @@ export class World {
   }
 
   companiesOf(person: Person): Company[] {
-    return [...this.companies.values()].filter(({ facts }) => facts.admins.includes(person.id) || facts.users.includes(person.id));
+    return [...this.companies.values()].filter(({ facts }) =>
+      facts.admins.includes(person.id) || facts.users.includes(person.id));
   }
 
   /** The sign-in cookie of a person: nobody can make one without the sandbox's secret. */

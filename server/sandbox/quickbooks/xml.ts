@@ -2,7 +2,8 @@
 
 const SCHEMA = 'http://schema.intuit.com/finance/v3';
 /** Fields that XML shows as attributes. */
-const ATTRIBUTES: readonly string[] = ['domain', 'sparse', 'status', 'type', 'code', 'element', 'bId', 'startPosition', 'maxResults', 'totalCount'];
+const ATTRIBUTES: readonly string[] =
+  ['domain', 'sparse', 'status', 'type', 'code', 'element', 'bId', 'startPosition', 'maxResults', 'totalCount'];
 
 export function escapeXml(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
@@ -12,7 +13,8 @@ export function escapeXml(text: string): string {
 export function toXml(body: Record<string, unknown>): string {
   const { time, ...content } = body;
   const stamp = typeof time === 'string' ? ` time="${escapeXml(time)}"` : '';
-  return `<?xml version="1.0" encoding="UTF-8" standalone="yes"?><IntuitResponse${stamp} xmlns="${SCHEMA}">${elements(content)}</IntuitResponse>`;
+  const declaration = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>';
+  return `${declaration}<IntuitResponse${stamp} xmlns="${SCHEMA}">${elements(content)}</IntuitResponse>`;
 }
 
 /** The throttle answer exactly as recorded (A6.1). */
@@ -32,6 +34,7 @@ function element(name: string, value: unknown): string {
   if (typeof value !== 'object') return `<${name}>${escapeXml(String(value))}</${name}>`;
   const fields = value as Record<string, unknown>;
   if (name.endsWith('Ref') && 'value' in fields) return `<${name}>${escapeXml(String(fields['value']))}</${name}>`;
-  const attributes = ATTRIBUTES.filter((key) => fields[key] !== undefined).map((key) => ` ${key}="${escapeXml(String(fields[key]))}"`);
+  const attributes = ATTRIBUTES.filter((key) => fields[key] !== undefined).map((key) =>
+    ` ${key}="${escapeXml(String(fields[key]))}"`);
   return `<${name}${attributes.join('')}>${elements(fields)}</${name}>`;
 }

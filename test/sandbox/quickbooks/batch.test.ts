@@ -40,7 +40,8 @@ describe('QuickBooks sandbox: batches', () => {
   });
 
   it('takes 30 parts and refuses 31 as a whole', async () => {
-    const parts = (count: number, prefix: string) => Array.from({ length: count }, (_, at) => create(String(at), `${prefix}${at}`));
+    const parts = (count: number, prefix: string) =>
+      Array.from({ length: count }, (_, at) => create(String(at), `${prefix}${at}`));
     expect(read(await bench.batch(parts(30, 'A'))).list('BatchItemResponse')).to.have.length(30);
     const answer = await bench.batch(parts(31, 'B'));
     expect([answer.status, faultOf(answer)]).to.deep.equal([400, '1040']);
@@ -50,7 +51,8 @@ describe('QuickBooks sandbox: batches', () => {
   it('lets no part see another: neither as parent, nor to change, nor in a query', async () => {
     const next = (BigInt((await bench.make('First')).text('Id')) + 1n).toString();
     const body = read(await bench.batch([
-      create('1', 'Parent'), create('2', 'Child', next), { bId: '3', operation: 'update', Class: { Id: next, SyncToken: '0', Name: 'X' } },
+      create('1', 'Parent'), create('2', 'Child', next),
+        { bId: '3', operation: 'update', Class: { Id: next, SyncToken: '0', Name: 'X' } },
       { bId: '4', Query: 'select count(*) from Class' },
     ]));
     expect(body.at('BatchItemResponse.0.Class.Id')).to.equal(next);
@@ -125,7 +127,8 @@ describe('QuickBooks sandbox: changed data', () => {
 
   it('answers at most 1,000 objects', async () => {
     for (let at = 0; at < 35; at += 1) {
-      await bench.batch(Array.from({ length: 30 }, (_, part) => ({ bId: `${part}`, operation: 'create', Class: { Name: `${at}-${part}` } })));
+      await bench.batch(Array.from({ length: 30 }, (_, part) =>
+        ({ bId: `${part}`, operation: 'create', Class: { Name: `${at}-${part}` } })));
     }
     const body = read(await since(Date.now() - 600_000, 'Class'));
     expect(body.at('CDCResponse.0.QueryResponse.0.maxResults')).to.equal(1000);

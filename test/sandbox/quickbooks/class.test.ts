@@ -9,7 +9,8 @@ describe('QuickBooks sandbox: classes', () => {
   after(() => bench.close());
   beforeEach(() => bench.freshCompany());
 
-  const update = (id: string, syncToken: string, fields: Record<string, unknown>) => bench.postClass({ Id: id, SyncToken: syncToken, ...fields });
+  const update = (id: string, syncToken: string, fields: Record<string, unknown>) =>
+    bench.postClass({ Id: id, SyncToken: syncToken, ...fields });
   const inactivate = (id: string, syncToken: string, name: string) => update(id, syncToken, { Name: name, Active: false });
 
   async function chain(length: number): Promise<string[]> {
@@ -41,7 +42,8 @@ describe('QuickBooks sandbox: classes', () => {
   it('makes a sub-class with its full name', async () => {
     const parent = await bench.make('Commercial');
     const child = await bench.make('Offices', parent.text('Id'));
-    expect(child.value).to.deep.include({ FullyQualifiedName: 'Commercial:Offices', SubClass: true, ParentRef: { value: parent.text('Id') } });
+    expect(child.value).to.deep.include(
+      { FullyQualifiedName: 'Commercial:Offices', SubClass: true, ParentRef: { value: parent.text('Id') } });
   });
 
   it('reads one by id', async () => {
@@ -194,7 +196,8 @@ describe('QuickBooks sandbox: classes', () => {
       await inactivate(id, '0', 'A');
       await bench.make('A');
       expect(faultOf(await update(id, '1', { Name: 'A', Active: true }))).to.equal('6240');
-      expect(read(await update(id, '1', { Name: 'A again', Active: true })).at('Class')).to.include({ Name: 'A again', Active: true });
+      expect(read(await update(id, '1', { Name: 'A again', Active: true })).at('Class')).to.include(
+        { Name: 'A again', Active: true });
     });
 
     it('refuses new sub-classes under it', async () => {
@@ -232,7 +235,8 @@ describe('QuickBooks sandbox: classes', () => {
       const sku = info.list('CompanyInfo.NameValue').find((each) => each.at('Name') === 'OfferingSku');
       expect(sku?.at('Value')).to.equal('QuickBooks Online Plus');
       const prefs = read(await bench.api('GET', 'preferences'));
-      expect(prefs.at('Preferences.AccountingInfoPrefs')).to.include({ ClassTrackingPerTxn: true, ClassTrackingPerTxnLine: false });
+      expect(prefs.at('Preferences.AccountingInfoPrefs')).to.include(
+        { ClassTrackingPerTxn: true, ClassTrackingPerTxnLine: false });
     });
 
     it('turns class tracking on by preferences, with a SyncToken, but not outside the plan', async () => {

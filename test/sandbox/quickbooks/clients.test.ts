@@ -49,7 +49,8 @@ describe('QuickBooks sandbox: intuit-oauth, pointed here by its base addresses a
   beforeEach(async () => {
     await bench.freshCompany();
     client = new OAuthClient({
-      clientId: APP.clientId, clientSecret: APP.clientSecret, environment: 'sandbox', redirectUri: 'http://localhost:9/callback', logging: false,
+      clientId: APP.clientId, clientSecret: APP.clientSecret, environment: 'sandbox', redirectUri: 'http://localhost:9/callback',
+      logging: false,
     });
   });
 
@@ -58,7 +59,8 @@ describe('QuickBooks sandbox: intuit-oauth, pointed here by its base addresses a
     expect(address).to.match(new RegExp(`^${bench.url}/connect/oauth2\\?`));
     const visitor = new Visitor(bench);
     await visitor.signIn();
-    const back = await visitor.post('/connect/oauth2', { query: new URL(address).search.slice(1), decision: 'approve', company: bench.realmId });
+    const back = await visitor.post('/connect/oauth2',
+      { query: new URL(address).search.slice(1), decision: 'approve', company: bench.realmId });
     await client.createToken(back.headers.get('location') ?? '');
   }
 
@@ -89,9 +91,11 @@ describe('QuickBooks sandbox: intuit-oauth, pointed here by its base addresses a
   it('makes API calls, and tells the first error of a service fault', async () => {
     await connect();
     const url = `v3/company/${bench.realmId}/class?minorversion=75`;
-    const made = await client.makeApiCall({ url, method: 'POST', headers: { 'Content-Type': 'application/json' }, body: { Name: 'A' } });
+    const made = await client.makeApiCall(
+      { url, method: 'POST', headers: { 'Content-Type': 'application/json' }, body: { Name: 'A' } });
     expect((made.json as { Class: { Name: string } }).Class.Name).to.equal('A');
-    const twice = await problem(client.makeApiCall({ url, method: 'POST', headers: { 'Content-Type': 'application/json' }, body: { Name: 'a' } }));
+    const twice = await problem(client.makeApiCall(
+      { url, method: 'POST', headers: { 'Content-Type': 'application/json' }, body: { Name: 'a' } }));
     expect(twice['code']).to.equal('6240');
     expect(twice['intuitTid']).to.match(/^1-/);
   });
@@ -99,7 +103,8 @@ describe('QuickBooks sandbox: intuit-oauth, pointed here by its base addresses a
   it('names a throttled call as such', async () => {
     await connect();
     await bench.fault({ match: { operation: 'preferences' }, fault: { kind: 'status', status: 429 } });
-    expect((await problem(client.makeApiCall({ url: `v3/company/${bench.realmId}/preferences` })))['code']).to.equal('RATE_LIMIT_EXCEEDED');
+    expect((await problem(client.makeApiCall({ url: `v3/company/${bench.realmId}/preferences` })))['code']).to.equal(
+      'RATE_LIMIT_EXCEEDED');
   });
 
   it('revokes', async () => {
@@ -107,7 +112,8 @@ describe('QuickBooks sandbox: intuit-oauth, pointed here by its base addresses a
     const { access_token: access, refresh_token: refresh } = client.getToken();
     await client.revoke();
     expect(String((await problem(client.refreshUsingToken(String(refresh))))['message'])).to.include('invalid_grant');
-    expect((await bench.api('GET', 'preferences', undefined, { authorization: `Bearer ${String(access)}` })).status).to.equal(401);
+    expect((await bench.api('GET', 'preferences', undefined, { authorization: `Bearer ${String(access)}` })).status).to.equal(
+      401);
   });
 });
 
@@ -129,7 +135,8 @@ describe('QuickBooks sandbox: node-quickbooks, pointed here by its base addresse
   });
   beforeEach(async () => {
     await bench.freshCompany();
-    books = new QuickBooks(APP.clientId, APP.clientSecret, bench.token, false, bench.realmId, true, false, null, '2.0', bench.refreshToken);
+    books = new QuickBooks(APP.clientId, APP.clientSecret, bench.token, false, bench.realmId, true, false, null, '2.0',
+      bench.refreshToken);
   });
 
   const call = <T>(work: (back: Back) => void): Promise<T> => new Promise((resolve, reject) => {
@@ -142,16 +149,19 @@ describe('QuickBooks sandbox: node-quickbooks, pointed here by its base addresse
     return (data.QueryResponse.Class ?? []).map((row) => row.Name);
   };
   const code = async (work: Promise<unknown>): Promise<unknown> => {
-    const error = await work.then(() => undefined, (problem: unknown) => problem as { response?: { data?: { Fault?: { Error: { code: string }[] } } } });
+    const error = await work.then(() => undefined, (problem: unknown) =>
+      problem as { response?: { data?: { Fault?: { Error: { code: string }[] } } } });
     return error?.response?.data?.Fault?.Error[0]?.code;
   };
 
   it('creates, reads, renames and inactivates a class', async () => {
     const made = await create('Concrete');
     expect((await call<Row>((back) => books.getClass(made.Id, back))).Name).to.equal('Concrete');
-    const renamed = await call<Row>((back) => books.updateClass({ Id: made.Id, SyncToken: '0', Name: 'Cement', sparse: false }, back));
+    const renamed = await call<Row>((back) =>
+      books.updateClass({ Id: made.Id, SyncToken: '0', Name: 'Cement', sparse: false }, back));
     expect(renamed.SyncToken).to.equal('1');
-    const gone = await call<Row>((back) => books.updateClass({ Id: made.Id, SyncToken: '1', Name: 'Cement', Active: false, sparse: false }, back));
+    const gone = await call<Row>((back) =>
+      books.updateClass({ Id: made.Id, SyncToken: '1', Name: 'Cement', Active: false, sparse: false }, back));
     expect(gone).to.include({ Name: 'Cement (deleted)', Active: false });
   });
 
@@ -172,7 +182,8 @@ describe('QuickBooks sandbox: node-quickbooks, pointed here by its base addresse
   });
 
   it('sends a batch', async () => {
-    const answer = await call<{ BatchItemResponse: { bId: string; Class?: Row; QueryResponse?: { totalCount: number } }[] }>((back) => books.batch([
+    const answer = await call<{ BatchItemResponse: { bId: string; Class?: Row; QueryResponse?: { totalCount: number } }[] }>(
+      (back) => books.batch([
       { bId: '1', operation: 'create', Class: { Name: 'A' } }, { bId: '2', Query: 'select count(*) from Class' },
     ], back));
     expect(answer.BatchItemResponse.map((part) => part.bId)).to.deep.equal(['1', '2']);
@@ -182,14 +193,17 @@ describe('QuickBooks sandbox: node-quickbooks, pointed here by its base addresse
   it('asks for changed data', async () => {
     await create('A');
     interface Changes { CDCResponse: { QueryResponse: { Class?: Row[] }[] }[] }
-    const changes = await call<Changes>((back) => books.changeDataCapture(['Class', 'Department'], new Date(Date.now() - 60_000), back));
+    const changes = await call<Changes>((back) =>
+      books.changeDataCapture(['Class', 'Department'], new Date(Date.now() - 60_000), back));
     expect(changes.CDCResponse[0]?.QueryResponse[0]?.Class?.map((row) => row.Name)).to.deep.equal(['A']);
   });
 
   it('reads preferences and company info', async () => {
-    const preferences = await call<{ AccountingInfoPrefs: { ClassTrackingPerTxnLine: boolean } }>((back) => books.getPreferences(back));
+    const preferences = await call<{ AccountingInfoPrefs: { ClassTrackingPerTxnLine: boolean } }>((back) =>
+      books.getPreferences(back));
     expect(preferences.AccountingInfoPrefs.ClassTrackingPerTxnLine).to.equal(true);
-    expect((await call<{ CompanyName: string }>((back) => books.getCompanyInfo(bench.realmId, back))).CompanyName).to.equal('Test company');
+    expect((await call<{ CompanyName: string }>((back) => books.getCompanyInfo(bench.realmId, back))).CompanyName).to.equal(
+      'Test company');
   });
 
   it('refreshes and revokes', async () => {

@@ -16,17 +16,22 @@ describe('QuickBooks sandbox: envelopes', () => {
     expect(answer.status).to.equal(401);
     expect(answer.headers.get('www-authenticate')).to.equal('Bearer realm="Intuit", error="invalid_token"');
     expect(answer.text.replace(/"time":\d{13}/, '"time":1601391072830')).to.equal(
-      '{"warnings":null,"intuitObject":null,"fault":{"error":[{"message":"message=AuthenticationFailed; errorCode=003200; statusCode=401",'
-      + `"detail":"Token expired: ${bench.token}","code":"3200","element":null}],"type":"AUTHENTICATION"},"report":null,"queryResponse":null,`
-      + '"batchItemResponse":[],"attachableResponse":[],"syncErrorResponse":null,"requestId":null,"time":1601391072830,"status":null,"cdcresponse":[]}',
+      '{"warnings":null,"intuitObject":null,"fault":{"error":[{"message":"message=AuthenticationFailed; errorCode=003200; '
+      + 'statusCode=401",'
+      + `"detail":"Token expired: ${bench.token}","code":"3200","element":null}],"type":"AUTHENTICATION"},"report":null,`
+      + '"queryResponse":null,'
+      + '"batchItemResponse":[],"attachableResponse":[],"syncErrorResponse":null,"requestId":null,'
+      + '"time":1601391072830,"status":null,"cdcresponse":[]}',
     );
   });
 
   it('403 for another company is the gateway\'s too', async () => {
-    const answer = await bench.send('GET', '/v3/company/9341453000000002/preferences', undefined, { authorization: `Bearer ${bench.token}` });
+    const answer = await bench.send('GET', '/v3/company/9341453000000002/preferences', undefined,
+      { authorization: `Bearer ${bench.token}` });
     expect(answer.status).to.equal(403);
     expect(answer.text).to.include(
-      '"fault":{"error":[{"message":"message=ApplicationAuthorizationFailed; errorCode=003100; statusCode=403","detail":null,"code":"3100",'
+      '"fault":{"error":[{"message":"message=ApplicationAuthorizationFailed; errorCode=003100; statusCode=403",'
+      + '"detail":null,"code":"3100",'
       + '"element":null}],"type":"SERVICE"}',
     );
   });
@@ -44,7 +49,8 @@ describe('QuickBooks sandbox: envelopes', () => {
     expect(answer.headers.get('intuit_tid')).to.match(/^1-[0-9a-f]{8}-[0-9a-f]{24}$/);
     expect(answer.text.replace(/"time":"[^"]*"/, '"time":"…"')).to.equal(
       '{"Fault":{"Error":[{"Message":"Required param missing, need to supply the required value for the API",'
-      + '"Detail":"Required parameter Name is missing in the request","code":"2020","element":"Name"}],"type":"ValidationFault"},"time":"…"}',
+      + '"Detail":"Required parameter Name is missing in the request","code":"2020","element":"Name"}],'
+      + '"type":"ValidationFault"},"time":"…"}',
     );
   });
 
@@ -62,7 +68,8 @@ describe('QuickBooks sandbox: envelopes', () => {
 
   it('2030 comes without time', async () => {
     const answer = await bench.api('GET', 'class/1.5');
-    expect([answer.status, answer.text]).to.deep.equal([400, '{"Fault":{"Error":[{"Message":"Invalid ID","Detail":"Id should be a valid number. '
+    expect([answer.status, answer.text]).to.deep.equal(
+      [400, '{"Fault":{"Error":[{"Message":"Invalid ID","Detail":"Id should be a valid number. '
       + 'Supplied value:1.5","code":"2030","element":"Id"}],"type":"ValidationFault"}}']);
   });
 
@@ -70,12 +77,14 @@ describe('QuickBooks sandbox: envelopes', () => {
     const answer = await bench.api('GET', 'class/12345');
     expect(read(answer).at('Fault.Error.0')).to.deep.equal({
       Message: 'Object Not Found', code: '610',
-      Detail: "Object Not Found : Something you're trying to use has been made inactive. Check the fields with accounts, customers, items, "
+      Detail: "Object Not Found : Something you're trying to use has been made inactive. "
+        + 'Check the fields with accounts, customers, items, '
         + 'vendors or employees.',
     });
   });
 
-  for (const [method, path] of [['GET', 'widget'], ['GET', 'class'], ['GET', 'class/1/5'], ['PUT', 'class'], ['DELETE', 'class/1'], ['POST', 'class/1']] as const) {
+  for (const [method, path] of [['GET', 'widget'], ['GET', 'class'], ['GET', 'class/1/5'], ['PUT', 'class'],
+    ['DELETE', 'class/1'], ['POST', 'class/1']] as const) {
     it(`${method} ${path} is 500 Unsupported Operation in a 400`, async () => {
       const answer = await bench.api(method, path, method === 'GET' ? undefined : {});
       expect([answer.status, faultOf(answer)]).to.deep.equal([400, '500']);
@@ -87,7 +96,8 @@ describe('QuickBooks sandbox: envelopes', () => {
     const made = await bench.make('A & B');
     const good = await bench.api('GET', `class/${made.text('Id')}`, undefined, { accept: '*/*' });
     expect(good.headers.get('content-type')).to.equal('application/xml;charset=utf-8');
-    expect(good.text).to.match(/^<\?xml .*<IntuitResponse time="[^"]+" xmlns="http:\/\/schema\.intuit\.com\/finance\/v3"><Class domain="QBO" sparse="false">/)
+    expect(good.text).to.include('xmlns="http://schema.intuit.com/finance/v3"><Class domain="QBO" sparse="false">').and.match(
+      /^<\?xml .*<IntuitResponse time="[^"]+" /)
       .and.include('<Name>A &amp; B</Name>');
     const bad = await bench.api('GET', 'class/12345', undefined, { accept: 'application/xml' });
     expect(bad.text).to.include('<Fault type="ValidationFault"><Error code="610"><Message>Object Not Found</Message>');
@@ -110,7 +120,8 @@ describe('QuickBooks sandbox: envelopes', () => {
   it('a request line that is no address does not harm it', async () => {
     const { hostname, port } = new URL(bench.url);
     const text = await new Promise<string>((resolve) => {
-      const socket = connect(Number(port), hostname, () => socket.write('GET //[bad HTTP/1.1\r\nHost: [\r\nConnection: close\r\n\r\n'));
+      const socket = connect(Number(port), hostname, () =>
+        socket.write('GET //[bad HTTP/1.1\r\nHost: [\r\nConnection: close\r\n\r\n'));
       let got = '';
       socket.on('data', (chunk) => {
         got += chunk.toString();
@@ -122,7 +133,9 @@ describe('QuickBooks sandbox: envelopes', () => {
   });
 
   it('old and strange minor versions are taken as 75', async () => {
-    for (const version of ['1', '75', 'x']) expect((await bench.api('GET', `preferences?minorversion=${version}`)).status).to.equal(200);
+    for (const version of ['1', '75', 'x']) {
+      expect((await bench.api('GET', `preferences?minorversion=${version}`)).status).to.equal(200);
+    }
   });
 });
 
@@ -176,8 +189,10 @@ describe('QuickBooks sandbox: injected faults', () => {
   });
 
   const recorded: [string, number, string][] = [
-    ['token-expired', 401, '3200'], ['forbidden', 403, '3100'], ['wrong-host', 400, '7001'], ['lapsed', 400, '6190'], ['system', 500, '10000'],
-    ['no-access', 401, '120'], ['maintenance', 503, '150'], ['locked', 400, '140'], ['stale', 400, '5010'], ['duplicate-name', 400, '6240'],
+    ['token-expired', 401, '3200'], ['forbidden', 403, '3100'], ['wrong-host', 400, '7001'], ['lapsed', 400, '6190'],
+    ['system', 500, '10000'],
+    ['no-access', 401, '120'], ['maintenance', 503, '150'], ['locked', 400, '140'], ['stale', 400, '5010'],
+    ['duplicate-name', 400, '6240'],
   ];
   for (const [name, status, code] of recorded) {
     it(`status answers "${name}" as recorded: ${status}/${code}`, async () => {
@@ -219,17 +234,20 @@ describe('QuickBooks sandbox: injected faults', () => {
   });
 
   const parts = ['A', 'B', 'C', 'D'].map((name) => ({ bId: `b-${name}`, operation: 'create', Class: { Name: name } }));
-  const bIds = async (): Promise<string[]> => read(await bench.batch(parts)).list('BatchItemResponse').map((part) => part.text('bId'));
+  const bIds = async (): Promise<string[]> =>
+    read(await bench.batch(parts)).list('BatchItemResponse').map((part) => part.text('bId'));
 
   it('item-throttle answers 3001 in chosen parts and does not do them', async () => {
     await bench.fault({ match: { operation: 'batch' }, fault: { kind: 'item-throttle', items: [1, 2] } });
     const body = read(await bench.batch(parts));
-    expect(body.list('BatchItemResponse').map((part) => part.at('Fault.Error.0.code'))).to.deep.equal([undefined, '3001', '3001', undefined]);
+    expect(body.list('BatchItemResponse').map((part) => part.at('Fault.Error.0.code'))).to.deep.equal(
+      [undefined, '3001', '3001', undefined]);
     expect(await present()).to.deep.equal(['A', 'D']);
   });
 
   it('item-fault after the commit does the part and denies it', async () => {
-    await bench.fault({ match: { operation: 'batch' }, fault: { kind: 'item-fault', recorded: 'system', when: 'after', items: [0] } });
+    await bench.fault({ match: { operation: 'batch' },
+      fault: { kind: 'item-fault', recorded: 'system', when: 'after', items: [0] } });
     expect(read(await bench.batch(parts)).at('BatchItemResponse.0.Fault.Error.0.code')).to.equal('10000');
     expect(await present()).to.deep.equal(['A', 'B', 'C', 'D']);
   });
@@ -309,14 +327,16 @@ describe('QuickBooks sandbox: injected faults', () => {
   });
 
   it('names everything wrong with a fault at once', async () => {
-    const answer = await bench.send('POST', '/sandbox/faults', { match: { nth: 0, who: 1 }, fault: { kind: 'explode', ms: -1 }, times: 0, extra: 1 });
+    const answer = await bench.send('POST', '/sandbox/faults',
+      { match: { nth: 0, who: 1 }, fault: { kind: 'explode', ms: -1 }, times: 0, extra: 1 });
     expect(answer.status).to.equal(400);
     expect(read(answer).at('errors')).to.have.length(6);
   });
 
   it('faults sign-in calls too', async () => {
     await bench.fault({ match: { operation: 'token' }, fault: { kind: 'status', recorded: 'invalid_grant' } });
-    expect((await bench.tokenCall({ grant_type: 'refresh_token', refresh_token: bench.refreshToken })).text).to.equal('{"error":"invalid_grant"}');
+    expect((await bench.tokenCall({ grant_type: 'refresh_token', refresh_token: bench.refreshToken })).text).to.equal(
+      '{"error":"invalid_grant"}');
     await bench.fault({ match: { operation: 'userinfo' }, fault: { kind: 'status', status: 503 } });
     const info = await bench.send('GET', '/v1/openid_connect/userinfo', undefined, { authorization: `Bearer ${bench.token}` });
     expect(info.status).to.equal(503);

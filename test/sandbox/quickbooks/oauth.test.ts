@@ -18,7 +18,8 @@ describe('QuickBooks sandbox: OAuth and OpenID', () => {
   });
 
   const query = (change: Record<string, string> = {}): string => new URLSearchParams({
-    client_id: APP.clientId, response_type: 'code', scope: `${ACCOUNTING} ${SIGN_IN}`, redirect_uri: 'http://localhost:9/callback', state: 'st-1',
+    client_id: APP.clientId, response_type: 'code', scope: `${ACCOUNTING} ${SIGN_IN}`,
+    redirect_uri: 'http://localhost:9/callback', state: 'st-1',
     ...change,
   }).toString();
   const landed = (location: string | null): URLSearchParams => new URL(location ?? 'none:').searchParams;
@@ -40,7 +41,8 @@ describe('QuickBooks sandbox: OAuth and OpenID', () => {
       expect(asked.text).to.match(/value="mara" checked/);
       const next = await visitor.post('/app/signin', { person: 'mara', continue: `/connect/oauth2?${query()}` });
       expect(next.headers.get('location')).to.equal(`/connect/oauth2?${query()}`);
-      expect((await visitor.get(`/connect/oauth2?${query()}`)).text).to.include('Connect Cost code courier').and.include('Test company');
+      expect((await visitor.get(`/connect/oauth2?${query()}`)).text).to.include('Connect Cost code courier').and.include(
+        'Test company');
     });
 
     it('answers code, state and realmId after Approve', async () => {
@@ -59,7 +61,8 @@ describe('QuickBooks sandbox: OAuth and OpenID', () => {
 
     it('is silent for sign-in alone once the person is known, and names no realm', async () => {
       await visitor.signIn();
-      const answer = await visitor.get(`/connect/oauth2?${query({ scope: SIGN_IN, redirect_uri: 'http://localhost:9/signed-in' })}`);
+      const answer = await visitor.get(
+        `/connect/oauth2?${query({ scope: SIGN_IN, redirect_uri: 'http://localhost:9/signed-in' })}`);
       const back = landed(answer.headers.get('location'));
       expect(answer.status).to.equal(302);
       expect(back.get('code')).to.be.a('string');
@@ -112,7 +115,8 @@ describe('QuickBooks sandbox: OAuth and OpenID', () => {
       expect(body.at('token_type')).to.equal('bearer');
       expect(body.at('expires_in')).to.equal(3600);
       expect(body.at('x_refresh_token_expires_in')).to.equal(8_726_400);
-      expect(body.text('access_token')).to.match(/^eyJlbmMiOiJBMTI4Q0JDLUhTMjU2IiwiYWxnIjoiZGlyIn0\.\./).and.satisfy((token: string) => token.length > 800);
+      expect(body.text('access_token')).to.match(/^eyJlbmMiOiJBMTI4Q0JDLUhTMjU2IiwiYWxnIjoiZGlyIn0\.\./).and.satisfy(
+        (token: string) => token.length > 800);
       expect(body.text('refresh_token')).to.match(/^AB11\w{46}$/);
       expect(body.value).not.to.have.property('x_refresh_token_hard_expires_in');
     });
@@ -154,7 +158,8 @@ describe('QuickBooks sandbox: OAuth and OpenID', () => {
     });
 
     it('answers invalid_client to a wrong secret and invalid_request to a missing parameter', async () => {
-      const wrong = await bench.tokenCall({ grant_type: 'refresh_token', refresh_token: 'x' }, { authorization: 'Basic bm86bm8=' });
+      const wrong = await bench.tokenCall({ grant_type: 'refresh_token', refresh_token: 'x' },
+        { authorization: 'Basic bm86bm8=' });
       expect([wrong.status, wrong.text]).to.deep.equal([401, '{"error":"invalid_client"}']);
       const missing = await bench.tokenCall({ grant_type: 'authorization_code' });
       expect([missing.status, missing.text]).to.deep.equal([400, '{"error":"invalid_request"}']);
@@ -163,7 +168,8 @@ describe('QuickBooks sandbox: OAuth and OpenID', () => {
     });
 
     it('answers a JSON body as a request without parameters', async () => {
-      const answer = await bench.send('POST', '/oauth2/v1/tokens/bearer', { grant_type: 'refresh_token', refresh_token: bench.refreshToken }, {
+      const answer = await bench.send('POST', '/oauth2/v1/tokens/bearer',
+        { grant_type: 'refresh_token', refresh_token: bench.refreshToken }, {
         authorization: `Basic ${Buffer.from(`${APP.clientId}:${APP.clientSecret}`).toString('base64')}`,
       });
       expect([answer.status, answer.text]).to.deep.equal([400, '{"error":"invalid_request"}']);
@@ -242,10 +248,13 @@ describe('QuickBooks sandbox: OAuth and OpenID', () => {
     });
 
     it('tells who signed in, and whether the e-mail is verified', async () => {
-      const info = read(await bench.send('GET', '/v1/openid_connect/userinfo', undefined, { authorization: `Bearer ${bench.token}` }));
-      expect(info.value).to.include({ email: 'mara.keller@hillside.example', emailVerified: true, givenName: 'Mara', familyName: 'Keller' });
+      const info = read(await bench.send('GET', '/v1/openid_connect/userinfo', undefined,
+        { authorization: `Bearer ${bench.token}` }));
+      expect(info.value).to.include({ email: 'mara.keller@hillside.example', emailVerified: true, givenName: 'Mara',
+        familyName: 'Keller' });
       await bench.connect({ personId: 'tom' });
-      const tom = read(await bench.send('GET', '/v1/openid_connect/userinfo', undefined, { authorization: `Bearer ${bench.token}` }));
+      const tom = read(await bench.send('GET', '/v1/openid_connect/userinfo', undefined,
+        { authorization: `Bearer ${bench.token}` }));
       expect(tom.at('emailVerified')).to.equal(false);
       expect(tom.at('sub')).not.to.equal(info.at('sub'));
     });

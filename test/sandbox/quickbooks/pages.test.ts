@@ -22,14 +22,17 @@ describe('QuickBooks sandbox: pages', () => {
       const page = await visitor.get(path);
       expect(page.text, path).to.include('QuickBooks sandbox – not QuickBooks').and.not.match(/<script|\sstyle=|\son\w+=/);
       const csp = page.headers.get('content-security-policy') ?? '';
-      expect(csp, path).to.include("default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'").and.not.include('unsafe');
+      expect(csp,
+        path).to.include("default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'").and.not.include(
+        'unsafe');
       expect(csp, 'redirects after a form').to.include('http://localhost:9');
     }
   });
 
   it('ask a stranger who they are, with the first person chosen, and go on to where they wanted', async () => {
     const stranger = new Visitor(bench);
-    expect((await stranger.get(`/app/class?company=${HILLSIDE}`)).text).to.include(`value="/app/class?company=${HILLSIDE}"`).and.match(/value="mara" checked/);
+    expect((await stranger.get(`/app/class?company=${HILLSIDE}`)).text).to.include(
+      `value="/app/class?company=${HILLSIDE}"`).and.match(/value="mara" checked/);
     const answer = await stranger.post('/app/signin', { person: 'mara', continue: `/app/class?company=${HILLSIDE}` });
     expect(answer.headers.get('location')).to.equal(`/app/class?company=${HILLSIDE}`);
     expect(answer.headers.get('set-cookie')).to.match(/^qbo_sandbox=.*HttpOnly; SameSite=Lax$/);
@@ -55,7 +58,8 @@ describe('QuickBooks sandbox: pages', () => {
 
   it('list the app: Launch and Get app now before, Launch and Disconnect after connecting', async () => {
     const before = (await visitor.get(`/app/apps?company=${HILLSIDE}`)).text;
-    expect(before).to.include(`href="${APP.launchUrl}">Launch</a>`).and.include(`href="${APP.connectUrl}">Get app now</a>`).and.not.include('Disconnect');
+    expect(before).to.include(`href="${APP.launchUrl}">Launch</a>`).and.include(
+      `href="${APP.connectUrl}">Get app now</a>`).and.not.include('Disconnect');
     expect(await apps()).to.include('<button>Disconnect</button>').and.not.include('Get app now');
   });
 
@@ -74,9 +78,11 @@ describe('QuickBooks sandbox: pages', () => {
   });
 
   describe('classes', () => {
-    const idOf = async (name: string): Promise<string> => read(await bench.query(`select * from Class where Name = '${name}' and Active in (true,false)`))
+    const idOf = async (name: string): Promise<string> =>
+      read(await bench.query(`select * from Class where Name = '${name}' and Active in (true,false)`))
       .text('QueryResponse.Class.0.Id');
-    const post = (verb: string, form: Record<string, string>) => visitor.post(`/app/class/${verb}`, { company: bench.realmId, ...form });
+    const post = (verb: string, form: Record<string, string>) =>
+      visitor.post(`/app/class/${verb}`, { company: bench.realmId, ...form });
     const page = async (query = ''): Promise<string> => (await visitor.get(`/app/class?company=${bench.realmId}${query}`)).text;
 
     it('can be added, put under a parent, renamed, moved, made inactive and active', async () => {
@@ -114,7 +120,8 @@ describe('QuickBooks sandbox: pages', () => {
     });
 
     it('can be found, paged and linked to', async () => {
-      await bench.control('POST', `/sandbox/companies/${bench.realmId}/classes`, { names: Array.from({ length: 250 }, (_, at) => `C${1000 + at}`) });
+      await bench.control('POST', `/sandbox/companies/${bench.realmId}/classes`,
+        { names: Array.from({ length: 250 }, (_, at) => `C${1000 + at}`) });
       expect(await page()).to.include('250 classes').and.include('1 to 100 shown').and.include('>Next<');
       expect(await page('&first=200')).to.include('201 to 250 shown').and.include('C1249');
       expect(await page('&find=c1124')).to.include('1 class').and.include('C1124');
@@ -126,14 +133,17 @@ describe('QuickBooks sandbox: pages', () => {
     await visitor.post('/app/settings', { company: bench.realmId, plan: 'QuickBooks Online Plus', tracking: 'transaction' });
     const prefs = () => bench.api('GET', 'preferences').then((answer) => read(answer).at('Preferences.AccountingInfoPrefs'));
     expect(await prefs()).to.include({ ClassTrackingPerTxn: true, ClassTrackingPerTxnLine: false });
-    const answer = await visitor.post('/app/settings', { company: bench.realmId, plan: 'QuickBooks Online Essentials', tracking: 'row' });
+    const answer = await visitor.post('/app/settings',
+      { company: bench.realmId, plan: 'QuickBooks Online Essentials', tracking: 'row' });
     expect(answer.text).to.include('this plan has no classes');
     expect(await prefs()).to.include({ ClassTrackingPerTxn: false, ClassTrackingPerTxnLine: false });
   });
 
   it('deep links keep page and company', async () => {
-    expect((await visitor.get(`/login?deeplinkcompanyid=${HILLSIDE}&pagereq=class`)).headers.get('location')).to.equal(`/app/class?company=${HILLSIDE}`);
-    expect((await visitor.get(`/app/switchCompany?companyId=${HILLSIDE}`)).headers.get('location')).to.equal(`/app/apps?company=${HILLSIDE}`);
+    expect((await visitor.get(`/login?deeplinkcompanyid=${HILLSIDE}&pagereq=class`)).headers.get('location')).to.equal(
+      `/app/class?company=${HILLSIDE}`);
+    expect((await visitor.get(`/app/switchCompany?companyId=${HILLSIDE}`)).headers.get('location')).to.equal(
+      `/app/apps?company=${HILLSIDE}`);
   });
 
   it('answer HEAD without a body and refuse other methods', async () => {
@@ -152,12 +162,14 @@ describe('QuickBooks sandbox: control calls', () => {
 
   it('begin with companies worth trying', async () => {
     await bench.control('POST', '/sandbox/reset', {});
-    const companies = read(await bench.send('GET', '/sandbox/companies')).value as { name: string; offeringSku: string; classTracking: boolean }[];
+    const companies = read(await bench.send('GET',
+      '/sandbox/companies')).value as { name: string; offeringSku: string; classTracking: boolean }[];
     expect(companies.map(({ name, offeringSku, classTracking }) => [name, offeringSku, classTracking])).to.deep.equal([
       ['Hillside Builders', 'QuickBooks Online Advanced', true], ['Ridgeline Mechanical', 'QuickBooks Online Plus', false],
       ['Cedar & Stone', 'QuickBooks Online Essentials', false],
     ]);
-    const classes = read(await bench.send('GET', '/sandbox/companies/9341453000000001/classes')).value as { Name: string; Active: boolean }[];
+    const classes = read(await bench.send('GET',
+      '/sandbox/companies/9341453000000001/classes')).value as { Name: string; Active: boolean }[];
     expect(classes.map((each) => each.Name)).to.include.members(['01 10 00 Summary', 'Rentals (deleted)']);
   });
 
@@ -188,7 +200,8 @@ describe('QuickBooks sandbox: control calls', () => {
     await bench.freshCompany();
     await bench.connect({ personId: 'jonas', scope: 'com.intuit.quickbooks.accounting' });
     expect((await bench.make('A')).at('Name')).to.equal('A');
-    const wrong = await bench.send('POST', `/sandbox/companies/${bench.realmId}/grant`, { personId: 'nobody', scope: 'all', clientId: 'none' });
+    const wrong = await bench.send('POST', `/sandbox/companies/${bench.realmId}/grant`,
+      { personId: 'nobody', scope: 'all', clientId: 'none' });
     expect(read(wrong).at('errors')).to.have.length(3);
   });
 });

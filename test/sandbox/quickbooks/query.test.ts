@@ -51,13 +51,15 @@ describe('QuickBooks sandbox: queries', () => {
   }
 
   it('finds by Id and by parent', async () => {
-    expect(await bench.names(`select * from Class where Id in ('${ids['Zebra']}', '${ids['Zebra']}', '12')`)).to.deep.equal(['Zebra']);
+    expect(await bench.names(`select * from Class where Id in ('${ids['Zebra']}', '${ids['Zebra']}', '12')`)).to.deep.equal(
+      ['Zebra']);
     expect(await bench.names(`select * from Class where ParentRef = '${ids['apple']}'`)).to.deep.equal(['Pip']);
   });
 
   it('counts', async () => {
     expect(read(await bench.query('select count(*) from Class')).at('QueryResponse')).to.deep.equal({ totalCount: 6 });
-    expect(read(await bench.query('select COUNT(*) from Class where Active in (true, false)')).at('QueryResponse')).to.deep.equal({ totalCount: 7 });
+    expect(read(await bench.query('select COUNT(*) from Class where Active in (true, false)')).at('QueryResponse')).to.deep.equal(
+      { totalCount: 7 });
   });
 
   it('answers {} past the end', async () => {
@@ -65,7 +67,8 @@ describe('QuickBooks sandbox: queries', () => {
   });
 
   it('takes the query as the body of a POST', async () => {
-    const answer = await bench.api('POST', 'query', "select * from Class where Name = 'Zebra'", { 'content-type': 'application/text' });
+    const answer = await bench.api('POST', 'query', "select * from Class where Name = 'Zebra'",
+      { 'content-type': 'application/text' });
     expect(read(answer).at('QueryResponse.Class.0.Name')).to.equal('Zebra');
     const wrong = await bench.api('POST', 'query', { query: 'x' });
     expect(read(wrong).at('Fault.Error.0.code')).to.equal('1050');
@@ -73,7 +76,8 @@ describe('QuickBooks sandbox: queries', () => {
 
   it('pages by 100 unless told otherwise', async () => {
     await bench.freshCompany();
-    const parts = Array.from({ length: 130 }, (_, at) => ({ bId: `b${at}`, operation: 'create', Class: { Name: `C${String(at).padStart(3, '0')}` } }));
+    const parts = Array.from({ length: 130 }, (_, at) =>
+      ({ bId: `b${at}`, operation: 'create', Class: { Name: `C${String(at).padStart(3, '0')}` } }));
     for (let at = 0; at < parts.length; at += 30) await bench.batch(parts.slice(at, at + 30));
     expect(await bench.names('select * from Class')).to.have.length(100);
     expect(await bench.names('select * from Class maxresults 1000')).to.have.length(130);
@@ -81,7 +85,8 @@ describe('QuickBooks sandbox: queries', () => {
   });
 
   it('queries company info and preferences too', async () => {
-    expect(read(await bench.query('select * from CompanyInfo')).at('QueryResponse.CompanyInfo.0.CompanyName')).to.equal('Test company');
+    expect(read(await bench.query('select * from CompanyInfo')).at('QueryResponse.CompanyInfo.0.CompanyName')).to.equal(
+      'Test company');
     expect(read(await bench.query('select * from Preferences')).at('QueryResponse.Preferences.0.Id')).to.equal('1');
   });
 
@@ -98,15 +103,18 @@ describe('QuickBooks sandbox: queries', () => {
       });
     }
     for (const text of [
-      '', 'select', 'select Name from Class', "select * from Class where Name = 'a' or Name = 'b'", "select * from Class where Name = 'open",
-      'select * from Class group by Name', "select * from Class where Name != 'a'", 'select * from Class where', 'delete from Class',
+      '', 'select', 'select Name from Class', "select * from Class where Name = 'a' or Name = 'b'",
+      "select * from Class where Name = 'open",
+      'select * from Class group by Name', "select * from Class where Name != 'a'", 'select * from Class where',
+      'delete from Class',
       'select * from Class maxresults many', 'select * from Class; drop table', 'select * from Class where Name = "a"',
     ]) {
       it(`4000: ${text || 'nothing'}`, async () => {
         expect(await detail(text)).to.match(/^4000 QueryParserError: /);
       });
     }
-    for (const text of ["select * from Class where Colour = 'red'", 'select * from Class orderby Colour', "select * from Class where Id > '1'",
+    for (const text of ["select * from Class where Colour = 'red'", 'select * from Class orderby Colour',
+      "select * from Class where Id > '1'",
       "select * from Class where MetaData.CreateTime > 'yesterday'", "select * from Class where Active = 'perhaps'"]) {
       it(`4001: ${text}`, async () => {
         expect(await detail(text)).to.match(/^4001 QueryValidationError: /);

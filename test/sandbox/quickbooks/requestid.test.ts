@@ -50,7 +50,8 @@ describe('QuickBooks sandbox: requestid', () => {
   it('fails every part whose key is longer than 50, and a single call too', async () => {
     const requestid = 'r'.repeat(32);
     const body = read(await bench.batch([
-      { bId: 'b'.repeat(36), operation: 'create', Class: { Name: 'A' } }, { bId: 'b'.repeat(18), operation: 'create', Class: { Name: 'B' } },
+      { bId: 'b'.repeat(36), operation: 'create', Class: { Name: 'A' } },
+        { bId: 'b'.repeat(18), operation: 'create', Class: { Name: 'B' } },
     ], `?requestid=${requestid}`));
     expect(body.at('BatchItemResponse.0.Fault.Error.0.code')).to.equal('2130');
     expect(body.text('BatchItemResponse.0.Fault.Error.0.Detail')).to.include('request_id 68 > 50');

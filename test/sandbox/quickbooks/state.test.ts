@@ -73,7 +73,8 @@ describe('QuickBooks sandbox: kept state', () => {
   });
 
   it('loses no more than a moment to kill -9', async () => {
-    const args = ['--import', 'tsx', 'server/sandbox/main.ts', '--port', '0', '--linarc-port', '0', '--limits', 'off', '--state', folder];
+    const args = ['--import', 'tsx', 'server/sandbox/main.ts', '--port', '0', '--linarc-port', '0', '--limits', 'off', '--state',
+      folder];
     const start = async (): Promise<{ url: string; kill: (signal: NodeJS.Signals) => Promise<void> }> => {
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
       const ended = new Promise<void>((resolve) => {
@@ -109,7 +110,8 @@ describe('QuickBooks sandbox: kept state', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     await first.kill('SIGKILL');
     const second = await start();
-    const count = await ask(second.url, 'GET', `${path}/query?query=${encodeURIComponent("select count(*) from Class where Name like 'Kept %'")}`, undefined, token);
+    const count = await ask(second.url, 'GET',
+      `${path}/query?query=${encodeURIComponent("select count(*) from Class where Name like 'Kept %'")}`, undefined, token);
     expect(count.at('QueryResponse.totalCount')).to.equal(20);
     await second.kill('SIGTERM');
   }).timeout(60_000);
@@ -117,18 +119,23 @@ describe('QuickBooks sandbox: kept state', () => {
 
 describe('Sandboxes: starting them', () => {
   it('reads the command line', () => {
-    const read2 = readCommandLine(['--port', '0', '--codes', '5', '--speed', '60', '--limits', 'off', '--state', '/x', '--app-url', 'http://localhost:3000']);
+    const read2 = readCommandLine(['--port', '0', '--codes', '5', '--speed', '60', '--limits', 'off', '--state', '/x',
+      '--app-url', 'http://localhost:3000']);
     if (Array.isArray(read2)) throw new Error(read2.join());
-    expect(read2.options.quickbooks).to.deep.include({ port: 0, speed: 60, limits: 'off', stateFile: '/x/quickbooks-sandbox.jsonl' });
+    expect(read2.options.quickbooks).to.deep.include(
+      { port: 0, speed: 60, limits: 'off', stateFile: '/x/quickbooks-sandbox.jsonl' });
     expect(read2.options.quickbooks?.apps?.[0]?.launchUrl).to.equal('http://localhost:3000/launch');
     expect(read2.options.linarc).to.include({ port: 3002, codes: 5 });
   });
 
   it('names every fault in it at once', () => {
-    const faults = readCommandLine(['--port', 'x', '--speed', '0', '--limits', 'maybe', '--codes', '3', '--library', 'a.csv', '--what', 'extra', '--client-id', 'c']);
+    const faults = readCommandLine(
+      ['--port', 'x', '--speed', '0', '--limits', 'maybe', '--codes', '3', '--library', 'a.csv', '--what', 'extra', '--client-id',
+      'c']);
     expect(faults).to.deep.equal([
       '--what is not known. --help lists the flags.', '"extra" is not a flag. Flags begin with --; --help lists them.',
-      '--port must be a whole number from 0 to 65535.', '--speed must be a whole number from 1 to 100000.', '--limits must be on or off.',
+      '--port must be a whole number from 0 to 65535.', '--speed must be a whole number from 1 to 100000.',
+      '--limits must be on or off.',
       '--library and --codes exclude each other. Give one of them.', '--client-id and --client-secret need --app-url.',
     ]);
   });
@@ -139,7 +146,8 @@ describe('Sandboxes: starting them', () => {
       expect((await fetch(`${running.quickbooksUrl}/sandbox/clock`)).status).to.equal(200);
       expect((await fetch(`${running.linarcUrl}/`)).status).to.be.below(500);
       const port = Number(new URL(running.quickbooksUrl ?? '').port);
-      const refused = await startSandboxesInThread({ quickbooks: { port } }).then(() => undefined, (error: unknown) => error as SandboxStartError);
+      const refused = await startSandboxesInThread({ quickbooks: { port } }).then(() => undefined, (error: unknown) =>
+        error as SandboxStartError);
       expect(refused).to.be.instanceOf(SandboxStartError);
       expect(refused).to.include({ which: 'quickbooks', code: 'EADDRINUSE' });
     } finally {

@@ -171,7 +171,8 @@ export class Visitor {
 
   async post(path: string, form: Record<string, string>, headers: Record<string, string> = {}): Promise<Answer> {
     return this.#keep(await this.#bench.send('POST', path, new URLSearchParams(form).toString(), {
-      accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded', cookie: this.#cookie, origin: this.#bench.url, ...headers,
+      accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded', cookie: this.#cookie, origin: this.#bench.url,
+      ...headers,
     }));
   }
 

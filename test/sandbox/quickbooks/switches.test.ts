@@ -11,7 +11,8 @@ describe('QuickBooks sandbox: switches', () => {
   after(() => bench.close());
   beforeEach(() => bench.freshCompany());
 
-  const update = (id: string, syncToken: string, fields: Record<string, unknown>) => bench.postClass({ Id: id, SyncToken: syncToken, ...fields });
+  const update = (id: string, syncToken: string, fields: Record<string, unknown>) =>
+    bench.postClass({ Id: id, SyncToken: syncToken, ...fields });
   async function family(): Promise<[string, string]> {
     const parent = (await bench.make('Parent')).text('Id');
     return [parent, (await bench.make('Child', parent)).text('Id')];
@@ -43,8 +44,10 @@ describe('QuickBooks sandbox: switches', () => {
       expect(read(answer).at('Class')).to.include({ Active: false, Name: 'A (deleted)' });
     }]],
     inactiveSuffix: [
-      ['(Deleted)', async () => expect((await bench.classOf(await inactivated('A'))).at('Name')).to.equal('A (Deleted)') && undefined],
-      ['numbered', async () => expect((await bench.classOf(await inactivated('A'))).at('Name')).to.equal('A (deleted) 1') && undefined],
+      ['(Deleted)', async () => expect((await bench.classOf(await inactivated('A'))).at('Name')).to.equal('A (Deleted)')
+        && undefined],
+      ['numbered', async () => expect((await bench.classOf(await inactivated('A'))).at('Name')).to.equal('A (deleted) 1')
+        && undefined],
     ],
     inactiveNameReuse: [['6240', async () => {
       await inactivated('A');
@@ -54,14 +57,16 @@ describe('QuickBooks sandbox: switches', () => {
       ['inactivates-children', async () => {
         const [parent, child] = await family();
         await update(parent, '0', { Name: 'Parent', Active: false });
-        expect((await bench.classOf(child)).value).to.include({ Active: false, FullyQualifiedName: 'Parent (deleted):Child (deleted)' });
+        expect((await bench.classOf(child)).value).to.include(
+          { Active: false, FullyQualifiedName: 'Parent (deleted):Child (deleted)' });
       }],
       ['800', async () => {
         const [parent] = await family();
         expect(faultOf(await update(parent, '0', { Name: 'Parent', Active: false }))).to.equal('800');
       }],
     ],
-    subClassWithoutParent: [['6150', async () => expect(faultOf(await bench.postClass({ Name: 'A', SubClass: true }))).to.equal('6150') && undefined]],
+    subClassWithoutParent: [['6150', async () =>
+      expect(faultOf(await bench.postClass({ Name: 'A', SubClass: true }))).to.equal('6150') && undefined]],
     uniqueness: [
       ['exact', async () => {
         await bench.make('A');
@@ -77,11 +82,13 @@ describe('QuickBooks sandbox: switches', () => {
       ['customer', async () => {
         await bench.make('A');
         expect(read(await bench.postClass({ Name: 'A' })).at('Fault.Error.0.Detail')).to.equal(
-          'The name supplied already exists. : Another customer, vendor or employee is already using this name. Please use a different name.');
+          'The name supplied already exists. : Another customer, vendor or employee is already using this name. '
+            + 'Please use a different name.');
       }],
       ['null', async () => {
         await bench.make('A');
-        expect(read(await bench.postClass({ Name: 'A' })).at('Fault.Error.0.Detail')).to.equal('The name supplied already exists. : null');
+        expect(read(await bench.postClass({ Name: 'A' })).at('Fault.Error.0.Detail')).to.equal(
+          'The name supplied already exists. : null');
       }],
     ],
     doubleQuote: [['accept', async () => expect((await bench.make('2" pipe')).at('Name')).to.equal('2" pipe') && undefined]],
@@ -112,24 +119,29 @@ describe('QuickBooks sandbox: switches', () => {
     ],
     planLimit40: [['5020', async () => {
       await bench.control('PATCH', `/sandbox/companies/${bench.realmId}`, { offeringSku: 'Plus' });
-      await bench.control('POST', `/sandbox/companies/${bench.realmId}/classes`, { names: Array.from({ length: 40 }, (_, at) => `C${at}`) });
+      await bench.control('POST', `/sandbox/companies/${bench.realmId}/classes`,
+        { names: Array.from({ length: 40 }, (_, at) => `C${at}`) });
       expect(faultOf(await bench.postClass({ Name: 'A' }))).to.equal('5020');
     }]],
     outsidePlanStatus: [['403', async () => {
       await bench.control('PATCH', `/sandbox/companies/${bench.realmId}`, { offeringSku: 'Essentials' });
       expect((await bench.postClass({ Name: 'A' })).status).to.equal(403);
     }]],
-    offeringSku: [['short', async () => expect((await bench.api('GET', `companyinfo/${bench.realmId}`)).text).to.include('"Value":"Advanced"') && undefined]],
+    offeringSku: [['short', async () =>
+      expect((await bench.api('GET', `companyinfo/${bench.realmId}`)).text).to.include('"Value":"Advanced"') && undefined]],
     batchOver30: [['accept', async () => {
       const parts = Array.from({ length: 31 }, (_, at) => ({ bId: `${at}`, operation: 'create', Class: { Name: `C${at}` } }));
       expect(read(await bench.batch(parts)).list('BatchItemResponse')).to.have.length(31);
     }]],
-    queryEntityCase: [['exact', async () => expect(faultOf(await bench.query('select * from class'))).to.equal('4001') && undefined]],
+    queryEntityCase: [['exact', async () =>
+      expect(faultOf(await bench.query('select * from class'))).to.equal('4001') && undefined]],
     totalCountOnLists: [['yes', async () => {
       await family();
-      expect(read(await bench.query('select * from Class maxresults 1')).at('QueryResponse')).to.include({ maxResults: 1, totalCount: 2 });
+      expect(read(await bench.query('select * from Class maxresults 1')).at('QueryResponse')).to.include(
+        { maxResults: 1, totalCount: 2 });
     }]],
-    emptyList: [['[]', async () => expect(read(await bench.query('select * from Class')).at('QueryResponse.Class')).to.deep.equal([]) && undefined]],
+    emptyList: [['[]', async () => expect(read(await bench.query('select * from Class')).at('QueryResponse.Class')).to.deep.equal(
+      []) && undefined]],
     invalidGrantText: [
       ['incorrect', async () => expect((await bench.tokenCall({ grant_type: 'refresh_token', refresh_token: 'x' })).text)
         .to.equal('{"error_description":"Incorrect or invalid refresh token","error":"invalid_grant"}') && undefined],
@@ -139,7 +151,8 @@ describe('QuickBooks sandbox: switches', () => {
     unsupportedGrantType: [['invalid_request', async () =>
       expect((await bench.tokenCall({ grant_type: 'x' })).text).to.equal('{"error":"invalid_request"}') && undefined]],
     idTokenOnRefresh: [['yes', async () =>
-      expect(read(await bench.tokenCall({ grant_type: 'refresh_token', refresh_token: bench.refreshToken })).at('id_token')).to.be.a('string') && undefined]],
+      expect(read(await bench.tokenCall({ grant_type: 'refresh_token', refresh_token: bench.refreshToken })).at(
+        'id_token')).to.be.a('string') && undefined]],
     refreshGraceSeconds: [[60, async () => {
       await bench.switches({ refreshRotation: 'always' });
       const refresh = () => bench.tokenCall({ grant_type: 'refresh_token', refresh_token: bench.refreshToken });
@@ -186,11 +199,14 @@ describe('QuickBooks sandbox: switches', () => {
     const query = new URLSearchParams({
       client_id: 'ABtest', response_type: 'code', scope: 'openid', redirect_uri: 'http://localhost:9/callback', state: 's',
     });
-    const code = new URL((await visitor.get(`/connect/oauth2?${query.toString()}`)).headers.get('location') ?? '').searchParams.get('code') ?? '';
-    const exchange = () => bench.tokenCall({ grant_type: 'authorization_code', code, redirect_uri: 'http://localhost:9/callback' });
+    const code = new URL((await visitor.get(`/connect/oauth2?${query.toString()}`)).headers.get('location')
+      ?? '').searchParams.get('code') ?? '';
+    const exchange = () => bench.tokenCall(
+      { grant_type: 'authorization_code', code, redirect_uri: 'http://localhost:9/callback' });
     const pair = read(await exchange());
     expect((await exchange()).status).to.equal(400);
-    expect((await bench.tokenCall({ grant_type: 'refresh_token', refresh_token: pair.text('refresh_token') })).status).to.equal(400);
+    expect((await bench.tokenCall({ grant_type: 'refresh_token', refresh_token: pair.text('refresh_token') })).status).to.equal(
+      400);
   });
 
   it('has a default, a meaning and a reason for each', () => {
@@ -213,7 +229,8 @@ describe('QuickBooks sandbox: switches', () => {
   });
 
   it('changes nothing when one of several is wrong, and names each', async () => {
-    const answer = await bench.send('PATCH', '/sandbox/switches', { planLimit40: '6000', uniqueness: 'perhaps', colour: 'red', constructor: '1' });
+    const answer = await bench.send('PATCH', '/sandbox/switches',
+      { planLimit40: '6000', uniqueness: 'perhaps', colour: 'red', constructor: '1' });
     expect(answer.status).to.equal(400);
     expect(read(answer).at('errors')).to.have.length(3);
     expect((await bench.control('GET', '/sandbox/switches')).at('values.planLimit40')).to.equal('off');

@@ -88,7 +88,8 @@ describe('QuickBooks sandbox: limits', () => {
     expect(answer.headers.get('retry-after')).to.equal(null);
     expect(answer.text.replace(/time="[^"]*"/, 'time="…"')).to.equal(
       '<IntuitResponse time="…" xmlns="http://schema.intuit.com/finance/v3"><Fault type="SERVICE"><Error code="3001">'
-      + '<Message>message=ThrottleExceeded; errorCode=003001; statusCode=429</Message><Detail>The request limit was reached.  Try again later'
+      + '<Message>message=ThrottleExceeded; errorCode=003001; statusCode=429</Message><Detail>'
+      + 'The request limit was reached.  Try again later'
       + '</Detail></Error></Fault></IntuitResponse>',
     );
   });
@@ -132,7 +133,8 @@ describe('QuickBooks sandbox: limits', () => {
   it('runs its windows at the sandbox\'s speed', async () => {
     const fast = await Bench.open({ limits: 'on', speed: 100 });
     try {
-      const statuses = await Promise.all(Array.from({ length: 10 }, () => fast.api('GET', 'preferences').then((answer) => answer.status)));
+      const statuses = await Promise.all(
+        Array.from({ length: 10 }, () => fast.api('GET', 'preferences').then((answer) => answer.status)));
       expect(statuses.filter((status) => status === 200)).to.have.length(10);
       await new Promise((resolve) => setTimeout(resolve, 15));
       expect((await fast.api('GET', 'preferences')).status).to.equal(200);
@@ -161,7 +163,8 @@ describe('QuickBooks sandbox: limits', () => {
         let first = 0;
         counted.forEach((call, at) => {
           while ((counted[first]?.at ?? 0) <= call.at - span - 5) first += 1;
-          expect(at - first + 1, name).to.be.at.most(limit + counted.filter((each) => Math.abs(each.at - (call.at - span)) < 6).length);
+          expect(at - first + 1, name).to.be.at.most(limit
+            + counted.filter((each) => Math.abs(each.at - (call.at - span)) < 6).length);
         });
       }
     }), { numRuns: 20 });

@@ -45,8 +45,10 @@ describe('QuickBooks sandbox: webhooks', () => {
 
   const addByHand = (name: string) => visitor.post('/app/class/add', { company: bench.realmId, name });
   const arrivals = (count: number) => waitFor(() => (received.length >= count ? received : undefined));
-  const settled = () => waitFor(async () => ((await bench.control('GET', '/sandbox/webhooks')).at('waiting') === 0 ? true : undefined));
-  const idOf = async (name: string): Promise<string> => new Json(JSON.parse((await bench.query(`select * from Class where Name = '${name}'`)).text))
+  const settled = () => waitFor(async () =>
+    ((await bench.control('GET', '/sandbox/webhooks')).at('waiting') === 0 ? true : undefined));
+  const idOf = async (name: string): Promise<string> =>
+    new Json(JSON.parse((await bench.query(`select * from Class where Name = '${name}'`)).text))
     .text('QueryResponse.Class.0.Id');
   const signature = (body: string): string => createHmac('sha256', VERIFIER).update(body).digest('base64');
 
@@ -54,7 +56,8 @@ describe('QuickBooks sandbox: webhooks', () => {
     await addByHand('Überbau');
     const [first] = await arrivals(1);
     expect(first?.headers['intuit-signature']).to.equal(signature(first?.body ?? ''));
-    expect(first?.headers).to.include({ 'intuit-notification-schema-version': '0.1', 'user-agent': 'intuit_notification_server/0.1' });
+    expect(first?.headers).to.include(
+      { 'intuit-notification-schema-version': '0.1', 'user-agent': 'intuit_notification_server/0.1' });
     const events = JSON.parse(first?.body ?? '') as Record<string, unknown>[];
     expect(events).to.have.length(1);
     expect(events[0]).to.include({

@@ -11,7 +11,8 @@ import type { Html } from './html.ts';
 
 const ROWS = 100;
 const DONE: Readonly<Record<string, string>> = {
-  add: 'The class was added.', rename: 'The class was renamed.', move: 'The class was moved.', inactivate: 'The class was made inactive.',
+  add: 'The class was added.', rename: 'The class was renamed.', move: 'The class was moved.',
+  inactivate: 'The class was made inactive.',
   reactivate: 'The class is active again.',
 };
 
@@ -26,7 +27,8 @@ interface View {
 export function classesPage(world: World, exchange: Exchange, person: Person, company: Company, wrong?: string): Reply {
   const params = exchange.method === 'POST' ? form(exchange) : exchange.url.searchParams;
   const view: View = {
-    find: params.get('find') ?? '', inactive: params.get('inactive') === 'yes', first: Math.max(0, Number.parseInt(params.get('first') ?? '0', 10) || 0),
+    find: params.get('find') ?? '', inactive: params.get('inactive') === 'yes',
+    first: Math.max(0, Number.parseInt(params.get('first') ?? '0', 10) || 0),
     id: world.switches.classIdLink === 'honoured' ? params.get('id') : null,
   };
   const { rows, total } = findRows(company, view);
@@ -43,11 +45,16 @@ ${company.facts.classTracking === 'off' ? html`<p class="notice">Class tracking 
 <button>Find</button>
 </form>
 <details class="card"><summary>New class</summary>${addForm(company, view)}</details>
-<p class="quiet">${total.toLocaleString('en-US')} ${total === 1 ? 'class' : 'classes'}${
-  total > ROWS ? html`, ${(view.first + 1).toLocaleString('en-US')} to ${(view.first + rows.length).toLocaleString('en-US')} shown` : ''}</p>
+<p class="quiet">${extent(view, rows.length, total)}</p>
 <ul class="tree">${rows.map((record) => row(company, record, view))}</ul>
 ${pager(company, view, total)}`,
   });
+}
+
+function extent(view: View, shown: number, total: number): string {
+  const say = (count: number): string => count.toLocaleString('en-US');
+  const all = `${say(total)} ${total === 1 ? 'class' : 'classes'}`;
+  return total > ROWS ? `${all}, ${say(view.first + 1)} to ${say(view.first + shown)} shown` : all;
 }
 
 function findRows(company: Company, view: View): { rows: ListRecord[]; total: number } {
@@ -62,14 +69,15 @@ function findRows(company: Company, view: View): { rows: ListRecord[]; total: nu
 
 /** What brings a form back to the page it was sent from. */
 function place(company: Company, view: View): Html {
-  return html`<input type="hidden" name="company" value="${company.realmId}"><input type="hidden" name="find" value="${view.find}">
-<input type="hidden" name="first" value="${view.first}">${view.inactive ? html`<input type="hidden" name="inactive" value="yes">` : ''}`;
+  const fields = { company: company.realmId, find: view.find, first: view.first, ...(view.inactive ? { inactive: 'yes' } : {}) };
+  return html`${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}`;
 }
 
 function addForm(company: Company, view: View): Html {
   return html`<form method="post" action="/app/class/add">${place(company, view)}
 <div class="field"><label for="new-name">Name</label> <input id="new-name" name="name" required></div>
-<div class="field"><label for="new-parent">Sub-class of</label> <input id="new-parent" name="parent" placeholder="full name, empty for none"></div>
+<div class="field"><label for="new-parent">Sub-class of</label>
+<input id="new-parent" name="parent" placeholder="full name, empty for none"></div>
 <button>Add class</button></form>`;
 }
 
@@ -83,7 +91,8 @@ function row(company: Company, record: ListRecord, view: View): Html {
 ${active ? html`<form class="field" method="post" action="/app/class/rename">${hidden}
 <label for="n${id}">Name</label> <input id="n${id}" name="name" value="${name}" required> <button>Rename</button></form>
 <form class="field" method="post" action="/app/class/move">${hidden}
-<label for="m${id}">Sub-class of</label> <input id="m${id}" name="parent" value="${parent?.fqn ?? ''}" placeholder="full name, empty for none">
+<label for="m${id}">Sub-class of</label>
+<input id="m${id}" name="parent" value="${parent?.fqn ?? ''}" placeholder="full name, empty for none">
 <button>Move</button></form>
 <form class="field" method="post" action="/app/class/inactivate">${hidden}<button>Make inactive</button></form>`
     : html`<form class="field" method="post" action="/app/class/reactivate">${hidden}<button>Make active</button></form>`}
@@ -93,7 +102,8 @@ ${active ? html`<form class="field" method="post" action="/app/class/rename">${h
 function pager(company: Company, view: View, total: number): Html | string {
   if (total <= ROWS) return '';
   const link = (first: number, label: string): Html => {
-    const params = new URLSearchParams({ company: company.realmId, first: String(first), ...(view.find ? { find: view.find } : {}),
+    const params = new URLSearchParams(
+      { company: company.realmId, first: String(first), ...(view.find ? { find: view.find } : {}),
       ...(view.inactive ? { inactive: 'yes' } : {}) });
     return html`<a class="button" href="/app/class?${params.toString()}">${label}</a>`;
   };
@@ -141,5 +151,6 @@ function amend(world: World, person: Person, company: Company, fields: URLSearch
 }
 
 function sentence(outcome: ListRecord | ServiceFault): string | undefined {
-  return outcome instanceof ServiceFault ? `${outcome.errors[0]?.message ?? 'Refused'}: ${outcome.errors[0]?.detail ?? ''}` : undefined;
+  return outcome instanceof ServiceFault ? `${outcome.errors[0]?.message ?? 'Refused'}: ${outcome.errors[0]?.detail ?? ''}`
+    : undefined;
 }

@@ -41,7 +41,8 @@ export function answerAuthorize(world: World, exchange: Exchange, person: Person
   if (fields.get('decision') !== 'approve') return back(asked, { error: 'access_denied' });
   const company = world.companies.get(fields.get('company') ?? '');
   if (!company?.facts.admins.includes(person.id)) {
-    return consentPage(world, asked, person, '', 'Only an administrator of the company can connect it. Choose a company you administer.');
+    return consentPage(world, asked, person, '',
+      'Only an administrator of the company can connect it. Choose a company you administer.');
   }
   return approve(world, asked, person, company);
 }
@@ -55,13 +56,16 @@ function readAuthorization(world: World, query: string): Authorization | Reply {
   const state = params.get('state') ?? '';
   if (!app) return refusal(world, 'The client_id parameter names no registered app.');
   if (!app.redirectUris.includes(redirectUri)) {
-    return refusal(world, 'The redirect_uri parameter is invalid: it must be exactly one of the addresses registered for the app.');
+    return refusal(world,
+      'The redirect_uri parameter is invalid: it must be exactly one of the addresses registered for the app.');
   }
   if (state === '') return refusal(world, 'The state parameter is missing.');
   const scopes = (params.get('scope') ?? '').split(/\s+/).filter((scope) => scope !== '');
   const asked = { app, redirectUri, state, scopes, nonce: params.get('nonce'), query: params.toString() };
   if (params.get('response_type') !== 'code') return back(asked, { error: 'unsupported_response_type' });
-  if (scopes.length === 0 || scopes.some((scope) => !(SCOPES as readonly string[]).includes(scope))) return back(asked, { error: 'invalid_scope' });
+  if (scopes.length === 0 || scopes.some((scope) => !(SCOPES as readonly string[]).includes(scope))) {
+    return back(asked, { error: 'invalid_scope' });
+  }
   return asked;
 }
 
@@ -74,7 +78,8 @@ function refusal(world: World, sentence: string): Reply {
 
 function approve(world: World, asked: Authorization, person: Person, company: Company | null): Reply {
   const code = world.grants.issueCode({
-    clientId: asked.app.clientId, redirectUri: asked.redirectUri, scopes: asked.scopes, personId: person.id, realmId: company?.realmId ?? null,
+    clientId: asked.app.clientId, redirectUri: asked.redirectUri, scopes: asked.scopes, personId: person.id,
+    realmId: company?.realmId ?? null,
     nonce: asked.nonce,
   });
   return back(asked, { code, ...(company ? { realmId: company.realmId } : {}) });
@@ -108,7 +113,8 @@ ${[...new URLSearchParams(asked.query)].map(([name, value]) => html`<input type=
 <form method="post" action="/connect/oauth2">
 <input type="hidden" name="query" value="${asked.query}">
 <fieldset><legend>Which company?</legend>
-${shown.length === 0 ? html`<p class="quiet">No company matches.</p>` : shown.map((company) => companyChoice(company, person, company === chosen))}
+${shown.map((company) => companyChoice(company, person, company === chosen))}
+${shown.length === 0 ? html`<p class="quiet">No company matches.</p>` : ''}
 </fieldset>
 <div class="actions"><button class="main" name="decision" value="approve">Approve</button>
 <button name="decision" value="cancel">Cancel</button></div>
@@ -119,9 +125,10 @@ ${shown.length === 0 ? html`<p class="quiet">No company matches.</p>` : shown.ma
 
 function companyChoice({ realmId, facts }: Company, person: Person, chosen: boolean): ReturnType<typeof html> {
   const admin = facts.admins.includes(person.id);
-  return html`<div class="choice"><input type="radio" id="c${realmId}" name="company" value="${realmId}"${chosen ? html` checked` : ''}${
-    admin ? '' : html` disabled`}>
-<label for="c${realmId}">${facts.name} <small>${facts.plan}${admin ? '' : ' · only an administrator can connect this company'}</small></label></div>`;
+  const remark = admin ? facts.plan : `${facts.plan} · only an administrator can connect this company`;
+  const flags = html`${chosen ? html` checked` : ''}${admin ? '' : html` disabled`}`;
+  return html`<div class="choice"><input type="radio" id="c${realmId}" name="company" value="${realmId}"${flags}>
+<label for="c${realmId}">${facts.name} <small>${remark}</small></label></div>`;
 }
 
 /** People to sign in as, the first already chosen. @param next where to go on to, an address of this sandbox. */

@@ -27,7 +27,7 @@ function appCard(world: World, app: RegisteredApp, company: Company): Html {
 <p>${app.tagline}</p>
 <p class="quiet">${connected ? `Connected to ${company.facts.name}` : `Not connected to ${company.facts.name}`}</p>
 <div class="actions"><a class="button${connected ? ' main' : ''}" href="${app.launchUrl}">Launch</a>
-${connected ? disconnectForm(app, company) : html`<a class="button main" href="${connectAddress(world, app, company)}">Get app now</a>`}</div>
+${connected ? disconnectForm(app, company) : connectLink(world, app, company)}</div>
 </section>`;
 }
 
@@ -36,8 +36,9 @@ function disconnectForm(app: RegisteredApp, company: Company): Html {
 <input type="hidden" name="app" value="${app.clientId}"><button>Disconnect</button></form>`;
 }
 
-function connectAddress(world: World, app: RegisteredApp, company: Company): string {
-  return world.switches.realmIdOnConnectRequest === 'yes' ? withRealm(app.connectUrl, company) : app.connectUrl;
+function connectLink(world: World, app: RegisteredApp, company: Company): Html {
+  const address = world.switches.realmIdOnConnectRequest === 'yes' ? withRealm(app.connectUrl, company) : app.connectUrl;
+  return html`<a class="button main" href="${address}">Get app now</a>`;
 }
 
 function withRealm(address: string, company: Company): string {
@@ -54,7 +55,8 @@ export function disconnect(world: World, exchange: Exchange, company: Company): 
   return redirect(withRealm(app.disconnectUrl, company));
 }
 
-const TRACKING: readonly [ClassTracking, string][] = [['off', 'Off'], ['transaction', 'One to entire transaction'], ['row', 'One to each row']];
+const TRACKING: readonly [ClassTracking, string][] =
+  [['off', 'Off'], ['transaction', 'One to entire transaction'], ['row', 'One to each row']];
 
 /** `/app/settings`: plan, class tracking, and the table of switches. */
 export function settingsPage(world: World, person: Person, company: Company, notice?: string): Reply {
@@ -66,16 +68,19 @@ export function settingsPage(world: World, person: Person, company: Company, not
 <form method="post" action="/app/settings"><input type="hidden" name="company" value="${company.realmId}">
 <div class="field"><label for="plan">Plan</label> <select id="plan" name="plan">${PLANS.map((plan) =>
   html`<option${plan === facts.plan ? html` selected` : ''}>${plan}</option>`)}</select></div>
-<div class="field"><label for="tracking">Track classes</label> <select id="tracking" name="tracking">${TRACKING.map(([value, label]) =>
+<div class="field"><label for="tracking">Track classes</label>
+<select id="tracking" name="tracking">${TRACKING.map(([value, label]) =>
   html`<option value="${value}"${value === facts.classTracking ? html` selected` : ''}>${label}</option>`)}</select></div>
 <button class="main">Save</button></form>
 <p class="quiet">Classes come with Plus and Advanced. ${company.classes.activeCount} active classes and ${
   company.departments.activeCount} active locations; Plus has room for 40 together.</p></div>
 <h2>Behaviours of this sandbox</h2>
 <p class="quiet">Set by PATCH /sandbox/switches. What nobody has recorded of QuickBooks can be set either way.</p>
-<div class="scroll"><table><thead><tr><th scope="col">Switch</th><th scope="col">Now</th><th scope="col">Can be</th><th scope="col">What it decides</th></tr></thead>
+<div class="scroll" role="region" aria-label="Switches" tabindex="0"><table>
+<thead><tr>${['Switch', 'Now', 'Can be', 'What it decides'].map((label) => html`<th scope="col">${label}</th>`)}</tr></thead>
 <tbody>${Object.entries<SwitchSpec>(SWITCHES).map(([name, spec]) => html`<tr><th scope="row">${name}</th><td>${
-  world.switches[name as keyof typeof SWITCHES]}</td><td>${'values' in spec ? spec.values.join(', ') : `${spec.min} to ${spec.max}`}</td><td>${
+  world.switches[name as keyof typeof SWITCHES]}</td><td>${'values' in spec ? spec.values.join(', ')
+    : `${spec.min} to ${spec.max}`}</td><td>${
   spec.about}. <small>${spec.reason}</small></td></tr>`)}</tbody></table></div>`,
   });
 }

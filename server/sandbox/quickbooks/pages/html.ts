@@ -58,7 +58,7 @@ export function page(world: World, parts: PageParts): Reply {
 </head>
 <body>
 <a class="skip" href="#main">Skip to content</a>
-<p class="mark">QuickBooks sandbox – not QuickBooks</p>
+<aside class="mark" aria-label="About this page">QuickBooks sandbox – not QuickBooks</aside>
 ${person ? header(person, company, companies, at) : ''}
 <div class="frame">
 ${company ? menu(company, at) : ''}
@@ -86,8 +86,10 @@ ${company ? html`<form class="switcher" method="get" action="/app/${at ?? 'apps'
 }
 
 function menu(company: Company, at: string | undefined): Html {
-  return html`<nav aria-label="Company"><ul>${MENU.map(([key, label]) => html`<li><a href="/app/${key}?company=${company.realmId}"${
-    key === at ? html` aria-current="page"` : ''}>${label}</a></li>`)}</ul></nav>`;
+  return html`<nav aria-label="Company"><ul>${MENU.map(([key, label]) => {
+    const current = key === at ? html` aria-current="page"` : '';
+    return html`<li><a href="/app/${key}?company=${company.realmId}"${current}>${label}</a></li>`;
+  })}</ul></nav>`;
 }
 
 /** Forms may lead on to the registered apps: a browser applies form-action to the redirects after a form, too. */
@@ -108,16 +110,18 @@ function appOrigins(app: RegisteredApp): string[] {
 }
 
 export function redirect(location: string, headers: Record<string, string> = {}, status = 303): Reply {
-  return { status, headers: { Location: location, 'Cache-Control': 'no-store', 'Referrer-Policy': 'same-origin', ...headers }, body: '' };
+  return { status, headers: { Location: location, 'Cache-Control': 'no-store', 'Referrer-Policy': 'same-origin', ...headers },
+    body: '' };
 }
 
 export function form(exchange: Exchange): URLSearchParams {
-  return contentType(exchange.request) === 'application/x-www-form-urlencoded' ? new URLSearchParams(exchange.body) : new URLSearchParams();
+  return contentType(exchange.request) === 'application/x-www-form-urlencoded' ? new URLSearchParams(exchange.body)
+    : new URLSearchParams();
 }
 
 /**
- * Whether a form was sent by a page of another site. Browsers say where a form comes from in one of two headers; a program that says
- * neither is no browser that could be misled.
+ * Whether a form was sent by a page of another site. Browsers say where a form comes from in one of two headers; a program that
+ * says neither is no browser that could be misled.
  */
 export function isForeign({ request, origin }: Exchange): boolean {
   const site = request.headers['sec-fetch-site'];
@@ -137,7 +141,8 @@ body { margin: 0; }
 .mark { margin: 0; padding: 4px 16px; background: var(--mark); text-align: center; font-weight: 600; }
 .skip { position: absolute; left: -999px; }
 .skip:focus { left: 8px; top: 8px; background: var(--sheet); padding: 4px 8px; }
-header { display: flex; flex-wrap: wrap; gap: 8px 24px; justify-content: space-between; padding: 8px 16px; background: var(--sheet);
+header { display: flex; flex-wrap: wrap; gap: 8px 24px; justify-content: space-between; padding: 8px 16px;
+  background: var(--sheet);
   border-bottom: 1px solid var(--line); }
 header form { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
 .frame { display: flex; flex-wrap: wrap; align-items: flex-start; max-width: 1100px; margin: 0 auto; }
@@ -148,30 +153,37 @@ nav a { display: block; padding: 6px 10px; border-radius: 4px; color: inherit; t
 nav a[aria-current] { background: var(--sheet); font-weight: 600; border: 1px solid var(--line); }
 main { flex: 1 1 300px; min-width: 0; padding: 16px; outline: none; }
 h1 { margin: 8px 0 16px; font-size: 22px; } h2 { font-size: 17px; margin: 0 0 4px; }
-.card { background: var(--sheet); border: 1px solid var(--line); border-radius: 6px; padding: 16px; margin: 0 0 16px; max-width: 640px; }
+.card { background: var(--sheet); border: 1px solid var(--line); border-radius: 6px; padding: 16px; margin: 0 0 16px;
+  max-width: 640px; }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin-top: 12px; }
 .quiet, small { color: var(--quiet); }
-.notice, .wrong { padding: 8px 12px; border: 1px solid var(--line); border-left: 4px solid var(--press); background: var(--sheet); }
+.notice, .wrong { padding: 8px 12px; border: 1px solid var(--line); border-left: 4px solid var(--press);
+  background: var(--sheet); }
 .wrong { border-left-color: var(--bad); }
 a { color: var(--press); }
-button, .button { font: inherit; min-height: 32px; padding: 4px 12px; border: 1px solid var(--press); border-radius: 4px; background: transparent;
+button, .button { font: inherit; min-height: 32px; padding: 4px 12px; border: 1px solid var(--press); border-radius: 4px;
+  background: transparent;
   color: var(--press); cursor: pointer; text-decoration: none; display: inline-flex; align-items: center; }
 button.main, .button.main { background: var(--press); color: var(--on-press); }
-input, select { font: inherit; min-height: 32px; padding: 4px 8px; border: 1px solid var(--quiet); border-radius: 4px; background: var(--sheet);
+input, select { font: inherit; min-height: 32px; padding: 4px 8px; border: 1px solid var(--quiet); border-radius: 4px;
+  background: var(--sheet);
   color: inherit; max-width: 100%; }
 input[type=radio], input[type=checkbox] { min-height: 0; width: 18px; height: 18px; margin: 0; flex: none; }
 :focus-visible { outline: 2px solid var(--press); outline-offset: 2px; }
 fieldset { border: 0; padding: 0; margin: 0 0 12px; } legend { font-weight: 600; padding: 0; margin-bottom: 8px; }
 .choice { display: flex; gap: 10px; align-items: center; padding: 8px 0; border-top: 1px solid var(--line); }
 .field { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 8px 0; }
-.tree { list-style: none; padding: 0; margin: 16px 0; background: var(--sheet); border: 1px solid var(--line); border-radius: 6px; }
+.tree { list-style: none; padding: 0; margin: 16px 0; background: var(--sheet); border: 1px solid var(--line);
+  border-radius: 6px; }
 .tree > li { border-top: 1px solid var(--line); padding: 4px 12px; }
 .tree > li:first-child { border-top: 0; }
 .tree summary { cursor: pointer; padding: 4px 0; overflow-wrap: anywhere; }
-.d2 { padding-left: 20px; } .d3 { padding-left: 40px; } .d4 { padding-left: 60px; } .d5 { padding-left: 80px; }
+.tree > .d2 { padding-left: 36px; } .tree > .d3 { padding-left: 60px; } .tree > .d4 { padding-left: 84px; }
+.tree > .d5 { padding-left: 108px; }
 .off { color: var(--quiet); text-decoration: line-through; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; background: var(--sheet); } th, td { text-align: left; padding: 6px 10px; border: 1px solid var(--line);
+table { border-collapse: collapse; background: var(--sheet); } th, td { text-align: left; padding: 6px 10px;
+  border: 1px solid var(--line);
   vertical-align: top; }
 @media (max-width: 640px) { nav { flex: 1 1 100%; padding: 8px 16px 0; } nav li { flex: 0 1 auto; } }
 `;

@@ -14,13 +14,19 @@ const TWELVE_HOURS = 43_200;
 /** Answers everything a person opens in a browser. */
 export function answerPage(world: World, exchange: Exchange): Reply {
   const { method, path } = exchange;
-  if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') return { status: 405, headers: { Allow: 'GET, HEAD, POST' }, body: '' };
-  if (path === STYLE_PATH) return { status: 200, headers: { 'Content-Type': 'text/css; charset=utf-8', 'Cache-Control': 'max-age=60' }, body: STYLE };
+  if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') {
+    return { status: 405, headers: { Allow: 'GET, HEAD, POST' }, body: '' };
+  }
+  if (path === STYLE_PATH) {
+    return { status: 200, headers: { 'Content-Type': 'text/css; charset=utf-8', 'Cache-Control': 'max-age=60' }, body: STYLE };
+  }
   if (method === 'POST' && isForeign(exchange)) return forbidden(world);
   const person = world.readCookie(readCookie(exchange));
   if (path === '/connect/oauth2') return answerAuthorize(world, exchange, person);
   if (path === '/app/signin') return signIn(world, exchange);
-  if (path === '/app/signout' && method === 'POST') return redirect('/app/signin', { 'Set-Cookie': `${COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax` });
+  if (path === '/app/signout' && method === 'POST') {
+    return redirect('/app/signin', { 'Set-Cookie': `${COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax` });
+  }
   if (path === '/login' || path === '/app/login' || path === '/app/switchCompany') return deepLink(world, exchange);
   if (!isCompanyPage(path)) return notFound(world, person);
   if (!person) return method === 'POST' ? redirect('/app/signin') : signInPage(world, path + exchange.url.search);
@@ -40,7 +46,9 @@ function companyPage(world: World, exchange: Exchange, person: Person): Reply {
   const asked = (method === 'POST' ? form(exchange) : exchange.url.searchParams).get('company');
   const company = asked === null ? companies[0] : companies.find((each) => each.realmId === asked);
   if (!company) return notFound(world, person, 'You have no such company.');
-  if (method === 'POST') return COMPANY_FORMS.test(path) ? companyForm(world, exchange, person, company) : notFound(world, person);
+  if (method === 'POST') {
+    return COMPANY_FORMS.test(path) ? companyForm(world, exchange, person, company) : notFound(world, person);
+  }
   if (path === '/app/class') return classesPage(world, exchange, person, company);
   if (path === '/app/settings') return settingsPage(world, person, company);
   if (!COMPANY_PAGES.has(path)) return redirect(`/app/apps?company=${company.realmId}`);
@@ -82,5 +90,6 @@ function notFound(world: World, person: Person | undefined, sentence = 'There is
 }
 
 function forbidden(world: World): Reply {
-  return page(world, { title: 'Refused', status: 403, body: html`<p>This form was sent from another site. Open the page here and send it again.</p>` });
+  return page(world, { title: 'Refused', status: 403,
+    body: html`<p>This form was sent from another site. Open the page here and send it again.</p>` });
 }
