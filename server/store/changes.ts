@@ -18,6 +18,8 @@ interface ChangeDocument extends Omit<ToldChange, 'id'> {
   readonly settledAt: Date | null;
 }
 
+/** Due whatever the clocks say. */
+const AT_ONCE = new Date(0);
 /** By the database's clock: ours may be minutes off (engineering.md §3.2). */
 const DUE: Filter = { due: { $ne: null }, $expr: { $lte: ['$due', '$$NOW'] } };
 
@@ -33,7 +35,7 @@ export function openChanges(connection: Connection, random: Random): Changes {
         const operations = part.map(({ id, teller, subject, kind }) => ({
           updateOne: {
             filter: { _id: keyOf(company, teller, id), company },
-            update: { $setOnInsert: { teller, eventId: id, subject, kind, toldAt: at, due: at, tries: 0, stamp: null, settledAt: null } },
+            update: { $setOnInsert: { teller, eventId: id, subject, kind, toldAt: at, due: AT_ONCE, tries: 0, stamp: null, settledAt: null } },
             upsert: true,
           },
         }));
@@ -51,7 +53,7 @@ export function openChanges(connection: Connection, random: Random): Changes {
 
     async take(company, teller, limit, ms) {
       const stamp = random.hex(8);
-      const open = await changes.find({ company, teller, ...DUE }, { _id: 1 }).sort({ due: 1 }).limit(limit).lean<Pick<ChangeDocument, '_id'>[]>();
+      const open = await changes.find({ company, teller, ...DUE }, { _id: 1 }).sort({ due: 1, toldAt: 1 }).limit(limit).lean<Pick<ChangeDocument, '_id'>[]>();
       if (open.length === 0) return [];
       const held = [{ $set: { due: { $add: ['$$NOW', ms] }, stamp: { $literal: stamp }, tries: { $add: ['$tries', 1] } } }];
       await changes.updateMany({ company, _id: { $in: open.map(({ _id }) => _id) }, ...DUE }, held, { updatePipeline: true });

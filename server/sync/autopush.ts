@@ -28,9 +28,10 @@ export async function pushItself(world: World, company: Company, linarcIds: read
   if (company.connection !== 'connected' || (await world.runs.active(company.id)) !== null) return later;
   if (!(await hasFreshMirror(world, company))) return later;
 
-  const planned = await planOf(world, company, [...(await parentsOf(world, company, ready)), ...ready]);
-  for (const one of planned) await holdBack(world, company, one);
-  const ids = allowed(planned).map(({ record }) => record.id);
+  const parents = await planOf(world, company, await parentsOf(world, company, ready));
+  const planned = await planOf(world, company, ready);
+  for (const one of [...parents, ...planned]) await holdBack(world, company, one);
+  const ids = allowed(planned, parents).map(({ record }) => record.id);
   if (ids.length > 0) await startPush(world, company.id, BY_ITSELF, { kind: 'ids', ids });
   return [];
 }
@@ -55,8 +56,7 @@ async function hasFreshMirror(world: World, { id, classesReadAt }: Company): Pro
 /** The parents that are to be pushed before these records, if they can be. */
 async function parentsOf(world: World, company: Company, records: readonly StagedRecord[]): Promise<StagedRecord[]> {
   const wanted = [...new Set(records.flatMap(({ wanted: { parent } }) => parent ?? []))];
-  const own = new Set(records.map(({ id }) => id));
-  return (await world.costCodes.byLinarcIds(company.id, wanted)).filter((parent) => !own.has(parent.id) && isReady(parent));
+  return (await world.costCodes.byLinarcIds(company.id, wanted)).filter(isReady);
 }
 
 async function planOf(world: World, company: Company, records: readonly StagedRecord[]): Promise<Planned[]> {
@@ -67,13 +67,15 @@ async function planOf(world: World, company: Company, records: readonly StagedRe
   });
 }
 
-/** Plain ones whose parents, where they are to be pushed too, are plain themselves. */
-function allowed(planned: readonly Planned[]): readonly Planned[] {
-  const plain = new Map(planned.map((one) => [one.record.linarcId, isPlain(one.change)]));
-  return planned.filter(({ record, around, change }) => {
+/** Plain ones whose parents, where they are to be pushed too, are plain themselves; and those parents, but no parent for its own sake. */
+function allowed(planned: readonly Planned[], parents: readonly Planned[]): readonly Planned[] {
+  const plain = new Map(parents.map((one) => [one.record.linarcId, isPlain(one.change)]));
+  const children = planned.filter(({ record, around, change }) => {
     const parent = record.wanted.parent === null ? undefined : plain.get(record.wanted.parent);
     return isPlain(change) && (parent ?? around.parent.kind !== 'planned');
   });
+  const needed = new Set(children.map(({ record }) => record.wanted.parent));
+  return [...parents.filter(({ record }) => needed.has(record.linarcId)), ...children];
 }
 
 function isPlain({ action, changes }: PlannedChange): boolean {

@@ -101,6 +101,17 @@ export class Desk {
     return control(this.linarcUrl, 'PATCH', `/sandbox/cost-codes/${id}`, change);
   }
 
+  async removeCode(id: string): Promise<void> {
+    await fetch(`${this.linarcUrl}/sandbox/cost-codes/${id}`, { method: 'DELETE' });
+  }
+
+  /** Has Linarc fail as ordered; null lets it work again. */
+  async linarcFault(order: Record<string, unknown> | null): Promise<void> {
+    const body = order === null ? {} : { body: JSON.stringify(order), headers: { 'content-type': 'application/json' } };
+    const response = await fetch(`${this.linarcUrl}/sandbox/faults`, { method: order === null ? 'DELETE' : 'POST', ...body });
+    if (!response.ok) throw new Error(await response.text());
+  }
+
   set(change: Partial<Settings>): Promise<void> {
     return this.world.companies.saveSettings(this.company, { ...DEFAULT_SETTINGS, ...change });
   }
@@ -176,11 +187,16 @@ export class Desk {
   /** Renames a class by another app's full update. */
   async renameInQuickBooks(from: string, to: string): Promise<void> {
     const found = (await this.classes()).find(({ Name }) => Name === from);
+    await this.writeInQuickBooks({ Id: found?.Id, SyncToken: found?.SyncToken, Name: to, Active: true });
+  }
+
+  /** Writes a class as another app does. */
+  async writeInQuickBooks(body: Record<string, unknown>): Promise<void> {
     const tokens = await control<Tokens>(this.quickbooksUrl, 'POST', `/sandbox/companies/${this.realmId}/grant`, { clientId: APP.clientId });
     const response = await fetch(`${this.quickbooksUrl}/v3/company/${this.realmId}/class?minorversion=75`, {
       method: 'POST',
       headers: { authorization: `Bearer ${tokens.access_token}`, accept: 'application/json', 'content-type': 'application/json' },
-      body: JSON.stringify({ Id: found?.Id, SyncToken: found?.SyncToken, Name: to, Active: true }),
+      body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(await response.text());
   }
