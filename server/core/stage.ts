@@ -178,8 +178,7 @@ export interface Takeover {
  * sheetId of their codes. Two staged records of which the spreadsheet's is linked are left to a person.
  */
 export function takeovers(entries: readonly (LibraryEntry & { readonly linarcId: string })[], standing: ReadonlyMap<string, StagedRecord>): Takeover[] {
-  const own = entries.filter((entry) => !isFromSheet(entry.linarcId));
-  return [...groups(own, ({ costCode }) => fold(costCode?.code ?? ''))].flatMap(([code, [entry, ...more]]): Takeover[] => {
+  return [...groups(entries, ({ costCode }) => fold(costCode?.code ?? ''))].flatMap(([code, [entry, ...more]]): Takeover[] => {
     const record = standing.get(sheetId(code));
     if (!entry || more.length > 0 || !record) return [];
     const { linarcId } = entry;

@@ -195,10 +195,11 @@ export async function stageEntries(
  * must wait, lest their code be staged twice.
  */
 async function takeOver(world: World, company: Tenant, entries: readonly Known[], by: Actor): Promise<ReadonlySet<string>> {
-  const ids = entries.flatMap(({ linarcId, costCode }) => (costCode ? [linarcId, sheetId(costCode.code)] : [linarcId]));
+  const own = entries.filter(({ linarcId }) => !isFromSheet(linarcId));
+  const ids = own.flatMap(({ linarcId, costCode }) => (costCode ? [linarcId, sheetId(costCode.code)] : [linarcId]));
   const at = new Date(world.clock.now());
   const waiting = new Set<string>();
-  for (const { record, linarcId, step } of takeovers(entries, byLinarcId(await world.costCodes.byLinarcIds(company, ids)))) {
+  for (const { record, linarcId, step } of takeovers(own, byLinarcId(await world.costCodes.byLinarcIds(company, ids)))) {
     const change = step === 'take' ? { linarcId } : { excluded: { by: 'rule', byRule: true, reason: 'Linarc itself has this code', at } };
     const changed = step === 'wait' ? null : await world.costCodes.change(company, record.id, record.version, change);
     if (!changed) waiting.add(linarcId);

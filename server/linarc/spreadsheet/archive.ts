@@ -2,7 +2,10 @@ import { crc32, inflateRawSync } from 'node:zlib';
 
 import { tooLarge, unreadable } from './refusals.ts';
 
-/** What a workbook may grow to when unpacked: ten times what 100,000 rows of cost codes need. A file that grows further is a bomb. */
+/**
+ * What a workbook may grow to when unpacked: ten times what 100,000 rows of cost codes need. A file that grows further is a
+ * bomb.
+ */
 const MOST_UNPACKED = 128 * 1024 * 1024;
 const MOST_ENTRIES = 10_000;
 
@@ -27,8 +30,8 @@ interface Entry {
 }
 
 /**
- * Unpacks the parts of an Excel workbook that hold cells, never beyond the bound whatever the file says of itself, and packs them anew,
- * uncompressed: so the workbook's reader sees these bytes and nothing else. Throws ProblemError.
+ * Unpacks the parts of an Excel workbook that hold cells, never beyond the bound whatever the file says of itself, and packs
+ * them anew, uncompressed: so the workbook's reader sees these bytes and nothing else. Throws ProblemError.
  */
 export function repacked(bytes: Buffer): Buffer {
   const parts = new Map<string, Buffer>();
@@ -52,7 +55,7 @@ function entriesOf(bytes: Buffer): Entry[] {
   let at = bytes.readUInt32LE(end + 16);
   for (let n = 0; n < count; n += 1) {
     if (at + 46 > bytes.length || bytes.readUInt32LE(at) !== CENTRAL) throw broken();
-    const [nameLength, extraLength, commentLength] = [bytes.readUInt16LE(at + 28), bytes.readUInt16LE(at + 30), bytes.readUInt16LE(at + 32)];
+    const [nameLength = 0, extraLength = 0, commentLength = 0] = [28, 30, 32].map((place) => bytes.readUInt16LE(at + place));
     const extra = bytes.subarray(at + 46 + nameLength, at + 46 + nameLength + extraLength);
     const [, size, offset] = wide([bytes.readUInt32LE(at + 24), bytes.readUInt32LE(at + 20), bytes.readUInt32LE(at + 42)], extra);
     entries.push({
@@ -67,7 +70,9 @@ function entriesOf(bytes: Buffer): Entry[] {
   return entries;
 }
 
-/** Unpacked size, packed size and place, those that need more than 32 bits from the zip64 field, which holds them in this order. */
+/**
+ * Unpacked size, packed size and place, those that need more than 32 bits from the zip64 field, which holds them in this order.
+ */
 function wide(values: readonly number[], extra: Buffer): number[] {
   let field = Buffer.alloc(0);
   for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {

@@ -33,9 +33,18 @@ const NO_TEXT = /[\0-\x08\x0e-\x1a]/;
 
 /** The text of the file: UTF-8 or UTF-16, with or without a mark, else Windows-1252, as Excel saves "CSV". */
 function textOf(bytes: Buffer): string {
-  const text = new TextDecoder(encodingOf(bytes)).decode(bytes);
+  const encoding = encodingOf(bytes);
+  const text = encoding === 'windows-1252' ? windowsText(bytes) : new TextDecoder(encoding).decode(bytes);
   if (NO_TEXT.test(text)) throw unreadable('it is neither an Excel workbook (.xlsx) nor a CSV text');
   return text;
+}
+
+/** The signs of Windows-1252 from 0x80 on, where Latin-1 has none; five places are empty. */
+const WINDOWS = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
+
+/** Node 20's own decoder takes Windows-1252 for Latin-1. */
+function windowsText(bytes: Buffer): string {
+  return bytes.toString('latin1').replace(/[\x80-\x9f]/g, (sign) => WINDOWS[sign.charCodeAt(0) - 0x80] ?? sign);
 }
 
 function encodingOf(bytes: Buffer): string {

@@ -10,9 +10,9 @@ const LONGEST = 30_000;
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Reads the cost codes of an Excel workbook (.xlsx) or a CSV file (linarc.md §4.3): the first sheet whose headings, in the first ten
- * rows, name a code and a name, without regard to case, order and other columns. One file at a time, since each may take much memory.
- * Throws ProblemError sheet_too_large, sheet_unreadable, sheet_headers or sheet_empty.
+ * Reads the cost codes of an Excel workbook (.xlsx) or a CSV file (linarc.md §4.3): the first sheet whose headings, in the first
+ * ten rows, name a code and a name, without regard to case, order and other columns. One file at a time, since each may take
+ * much memory. Throws ProblemError sheet_too_large, sheet_unreadable, sheet_headers or sheet_empty.
  */
 export async function readSpreadsheet(bytes: Uint8Array, fileName: string): Promise<SheetRows> {
   if (bytes.length > LARGEST_FILE) throw tooLarge(`it has more than ${LARGEST_FILE / 1024 / 1024} MB`);

@@ -27,8 +27,9 @@ interface Header {
 }
 
 /**
- * Finds the first sheet with the headings of a cost-code list (linarc.md §4.3) and reads the rows below them. `typed` = cells know
- * whether they are text; else a text may be what Excel made of a code. Throws ProblemError sheet_headers, sheet_empty, sheet_too_large.
+ * Finds the first sheet with the headings of a cost-code list (linarc.md §4.3) and reads the rows below them. `typed` = cells
+ * know whether they are text; else a text may be what Excel made of a code. Throws ProblemError sheet_headers, sheet_empty,
+ * sheet_too_large.
  */
 export function readRows(sheets: Iterable<Sheet>, typed: boolean): SheetRows {
   const header = headerOf(sheets);
@@ -58,7 +59,8 @@ function headerOf(sheets: Iterable<Sheet>): Header {
       if (named.length > nearest.length) nearest = named;
     }
   }
-  throw new ProblemError(problem('sheet_headers', { field: 'Columns', value: fieldTasks ? 'This is the list of System Field Tasks, which are no cost codes.' : whatWasFound(nearest) }));
+  const instead = fieldTasks ? 'This is the list of System Field Tasks, which are no cost codes.' : whatWasFound(nearest);
+  throw new ProblemError(problem('sheet_headers', { field: 'Columns', value: instead }));
 }
 
 function whatWasFound(labels: readonly string[]): string {
@@ -89,35 +91,39 @@ function letterOf(index: number): string {
 
 function generationOf(found: ReadonlyMap<FieldName, string>): SheetRows['generation'] {
   if (foldedLabel(found.get('code') ?? '') !== 'costcode') return 'oldest';
-  return [found.get('name'), found.get('taskType')].some((label) => /^cost(codename|typecategory)$/.test(foldedLabel(label ?? ''))) ? 'newest' : 'middle';
+  const others = [found.get('name'), found.get('taskType')].map((label) => foldedLabel(label ?? ''));
+  return others.some((label) => label === 'costcodename' || label === 'costtypecategory') ? 'newest' : 'middle';
 }
 
 function readRow(cells: readonly Cell[], number: number, { labels, found }: Header, typed: boolean): SheetRow {
   const width = Math.max(labels.length, cells.length);
-  const columns = Array.from({ length: width }, (_, index) => ({ label: labels[index] ?? null, letter: letterOf(index), cell: cells[index] ?? null }));
+  const columns = Array.from({ length: width }, (_, at) => ({ at, label: labels[at] ?? null, cell: cells[at] ?? null }));
   const filled = columns.filter(({ label, cell }) => label !== null || textOf(cell) !== '');
-  const raw = Object.fromEntries(filled.map(({ label, letter, cell }) => [label ?? `Column ${letter}`, unguarded(textOf(cell))]));
+  const raw = Object.fromEntries(filled.map(({ at, label, cell }) => [label ?? `Column ${letterOf(at)}`, unguarded(textOf(cell))]));
   const byLabel = new Map(columns.map(({ label, cell }) => [label, cell]));
   const doubts = (['code', 'name', 'divisionCode'] as const).flatMap((field) => {
     const label = found.get(field);
     return label === undefined ? [] : doubtsOf(field, label, byLabel.get(label) ?? null, typed);
   });
   const fault = faultOf(raw, found);
-  return { number, raw, doubts, ...(fault === null ? readCostCode(withStatus(raw, found)) : { costCode: null, unreadable: fault }) };
+  const shown = (field: FieldName) => raw[found.get(field) ?? ''] ?? '';
+  const read = fault === null ? readCostCode(withStatus(raw, found)) : { costCode: null, unreadable: fault };
+  return { number, code: shown('code'), name: shown('name'), raw, doubts, ...read };
 }
 
 /** A row that says nothing of its status is active. */
-function withStatus(raw: Readonly<Record<string, string>>, found: ReadonlyMap<FieldName, string>): Readonly<Record<string, string>> {
+function withStatus(raw: SheetRow['raw'], found: ReadonlyMap<FieldName, string>): SheetRow['raw'] {
   const label = found.get('status') ?? 'Status';
   return (raw[label] ?? '').trim() === '' ? { ...raw, [label]: 'active' } : raw;
 }
 
-function faultOf(raw: Readonly<Record<string, string>>, found: ReadonlyMap<FieldName, string>): string | null {
+function faultOf(raw: SheetRow['raw'], found: ReadonlyMap<FieldName, string>): string | null {
   const repeated = (field: FieldName) => foldedLabel(raw[found.get(field) ?? ''] ?? '') === foldedLabel(found.get(field) ?? '');
   if (repeated('code') && repeated('name')) return 'it repeats the headings';
   for (const [field, label] of found) {
     const longest = field === 'code' || field === 'divisionCode' ? LONGEST.code : LONGEST.other;
-    if ((raw[label] ?? '').length > longest) return `the field “${label}” is longer than ${longest.toLocaleString('en')} characters`;
+    if ((raw[label] ?? '').length <= longest) continue;
+    return `the field “${label}” is longer than ${longest.toLocaleString('en')} characters`;
   }
   return null;
 }

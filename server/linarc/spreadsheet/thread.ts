@@ -18,11 +18,11 @@ interface Task {
 /** Marks this module's own thread, as any thread may import it. */
 const ROLE = 'spreadsheet';
 /** Room for the largest file we take; one that asks for more is no cost-code list. */
-const HEAP = { maxOldGenerationSizeMb: 768, maxYoungGenerationSizeMb: 64 };
+const HEAP = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 64 };
 
 /**
- * Reads the file in a thread of its own, so that a large one does not stop the process's other work, and one made to harm ends with the
- * thread. `ms` = the longest it may take. Throws ProblemError.
+ * Reads the file in a thread of its own, so that a large one does not stop the process's other work, and one made to harm ends
+ * with the thread. `ms` = the longest it may take. Throws ProblemError.
  */
 export function readInThread(bytes: Uint8Array, ms: number): Promise<SheetRows> {
   const worker = openThread({ role: ROLE, bytes });
@@ -48,7 +48,8 @@ function openThread(task: Task): Worker {
   const options = { workerData: task, resourceLimits: HEAP, env: {}, execArgv: [] };
   if (extname(fileURLToPath(import.meta.url)) === '.js') return new Worker(new URL(import.meta.url), options);
   const [tsx, self] = [import.meta.resolve('tsx/esm/api'), import.meta.url].map((url) => JSON.stringify(url));
-  return new Worker(`import(${tsx}).then(({ register }) => { register(); return import(${self}); });`, { ...options, eval: true });
+  const code = `import(${tsx}).then(({ register }) => { register(); return import(${self}); });`;
+  return new Worker(code, { ...options, eval: true });
 }
 
 async function answerOf(bytes: Uint8Array): Promise<Answer> {
