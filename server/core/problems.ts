@@ -85,7 +85,7 @@ export const PROBLEMS = {
   // Spreadsheets: the file as a whole, then a row of it.
   sheet_too_large: { title: 'File too large', sentence: 'This file is too large: {value}.', next: 'Take out what is not a cost code, or split the file, then import again.', remedy: 'retry' },
   sheet_unreadable: { title: 'File not understood', sentence: 'This file cannot be read: {value}.', next: 'Save it as an Excel workbook (.xlsx) or as CSV, then import again.', remedy: 'retry' },
-  sheet_headers: { title: 'Columns not found', sentence: 'No columns for code and name were found. {value}', next: 'Name the columns as in Linarc’s template: Cost Code, Cost Code Name, Cost Type Category.', remedy: 'retry' },
+  sheet_headers: { title: 'Columns not found', sentence: 'No columns for a code and a name were found: {value}.', next: 'Name the columns as in Linarc’s template: Cost Code, Cost Code Name, Cost Type Category.', remedy: 'retry' },
   sheet_empty: { title: 'No cost codes in the file', sentence: 'The file has the right columns, but no row below them.', next: 'Add cost codes to the file, then import again.', remedy: 'retry' },
   sheet_row_unreadable: { title: 'Row not understood', sentence: 'This row cannot be read: {value}.', next: 'Correct it in the file, then import again.', remedy: 'retry' },
   sheet_code_missing: { title: 'No cost code', sentence: 'This row has no cost code.', next: 'Give it a code in the file, then import again.', remedy: 'retry' },

@@ -67,7 +67,7 @@ describe('Reading a spreadsheet: headings', () => {
   it('that are missing are named beside what was found', async () => {
     const { code, sentence } = await refusal(csv('Item,Description,Price\n1,Nail,2\n'));
     expect(code).to.equal('sheet_headers');
-    expect(sentence).to.include('The file has: Item, Description, Price.');
+    expect(sentence).to.equal('No columns for a code and a name were found: the file has Item, Description, Price.');
   });
 
   it('below the tenth row are not looked for', async () => {

@@ -59,14 +59,14 @@ function headerOf(sheets: Iterable<Sheet>): Header {
       if (named.length > nearest.length) nearest = named;
     }
   }
-  const instead = fieldTasks ? 'This is the list of System Field Tasks, which are no cost codes.' : whatWasFound(nearest);
+  const instead = fieldTasks ? 'this is the list of System Field Tasks, which are no cost codes' : whatWasFound(nearest);
   throw new ProblemError(problem('sheet_headers', { field: 'Columns', value: instead }));
 }
 
 function whatWasFound(labels: readonly string[]): string {
-  if (labels.length === 0) return `The first ${HEADER_ROWS} rows are empty.`;
+  if (labels.length === 0) return `the first ${HEADER_ROWS} rows are empty`;
   const shown = labels.slice(0, 12).map((label) => (label.length > 40 ? `${label.slice(0, 40)}…` : label));
-  return `The file has: ${shown.join(', ')}${labels.length > shown.length ? ', …' : ''}.`;
+  return `the file has ${shown.join(', ')}${labels.length > shown.length ? ', …' : ''}`;
 }
 
 /** The heading of each column, each only once. */
