@@ -282,7 +282,8 @@ async function claimSome(records: Records, run: string, fence: number, query: Fi
         fence: { $literal: fence },
         level: { $cond: [{ $eq: ['$wanted.parent', null] }, 0, 1] },
         attempts: { $literal: 0 },
-        look: { $literal: false },
+        // An intent left over from an earlier run may have been carried out.
+        look: { $ne: [{ $ifNull: ['$intent', null] }, null] },
         notBefore: null,
         was: '$status',
       },

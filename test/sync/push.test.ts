@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { wish } from './people.ts';
+import { until } from '../support/waiting.ts';
 import { Desk, EVERYTHING } from './desk.ts';
 
 const code = (costCode: string, costCodeName: string, more: Record<string, unknown> = {}) => ({ costCode, costCodeName, costTypeCategory: 'FIELD', status: 'active', ...more });
@@ -169,6 +170,22 @@ describe('pushing to QuickBooks', () => {
     expect(ended).to.deep.include({ state: 'cancelled', active: false });
     expect(await desk.statuses()).to.deep.equal({ '01': 'needs_sync' });
     expect(await desk.classes()).to.deep.equal([]);
+  });
+
+  it('looks first at what a cancelled run left unknown', async () => {
+    await open(code('01', 'Summary'));
+    await desk.import();
+    await desk.fault({ operation: 'batch' }, { kind: 'drop-after' });
+    const run = await desk.begin();
+    const working = desk.work(run.id);
+    await until('the batch to be sent', async () => (await desk.calls()).some(({ path }) => path.includes('/batch')));
+    await wish(desk, run.id, 'cancel');
+    expect((await working).state).to.equal('cancelled');
+    expect(await desk.statuses()).to.deep.equal({ '01': 'needs_sync' });
+
+    expect((await desk.push()).counts).to.deep.include({ created: 1 });
+    expect(await desk.names()).to.deep.equal(['01 Summary']);
+    expect((await desk.calls()).filter(({ path }) => path.includes('/batch'))).to.have.lengthOf(1);
   });
 
   it('takes further selections into the run that is under way', async () => {
