@@ -147,7 +147,11 @@ describe('A newcomer in a browser', function () {
     await findAll();
     await running().waitFor();
     await product.quickbooks.delete('/sandbox/faults');
-    await running().waitFor({ state: 'detached', timeout: 30_000 });
+    await until('the run to end', async () => {
+      const company = await product.world.companies.byRealm(realmId);
+      return company && await product.world.runs.active(company.id) === null;
+    }, 30_000);
+    await running().waitFor({ state: 'detached' });
     await page.locator('#rail').getByText(/2\d\d Synced/).waitFor();
     expect(await page.locator('#rows .status.syncing').count()).to.equal(0);
     if (process.env['README_SCREENSHOT']) await shotForReadme();
@@ -188,6 +192,7 @@ describe('A newcomer in a browser', function () {
     await linarc.getByLabel('Cost Code Name').fill('Corrected by hand');
     await linarc.screenshot({ path: `${SHOTS}/9-linarc-light.png` });
     await linarc.getByRole('button', { name: 'Save' }).click();
+    await linarc.getByRole('status').waitFor();
     await linarc.close();
 
     await page.getByRole('button', { name: 'Failed' }).first().click();
