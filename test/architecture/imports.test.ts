@@ -12,6 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'server/qbo': ['server/core'],
   'server/notices': ['server/core'],
   'server/store': ['server/core', 'models'],
+  'server/notices': ['server/core'],
   'server/sandbox': [],
   'server/embedded': [],
   models: [],
