@@ -10,7 +10,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'server/jobs': ['server/sync', 'server/core'],
   'server/linarc': ['server/core'],
   'server/qbo': ['server/core'],
-  'server/notices': ['server/core'],
   'server/store': ['server/core', 'models'],
   'server/notices': ['server/core'],
   'server/sandbox': [],
