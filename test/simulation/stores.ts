@@ -1,0 +1,707 @@
+// The stores of server/core/ports.ts in memory: every decision one compare-and-set on one document, like the real ones. Documents are
+// never changed in place, so that what was read stays what it was. They pass the same battery as the stores on MongoDB.
+import { DEFAULT_SETTINGS, ROLES, type Company, type ImportState, type User } from '../../server/core/company.ts';
+import { bareClassName, fold } from '../../server/core/names.ts';
+import type {
+  ClassMirror, Companies, CostCodes, Grant, GuardedChange, History, LibraryKey, NewCompany, Random, RecordChange, Runs, StagedDraft, Users,
+} from '../../server/core/ports.ts';
+import type { Fact, QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
+import { NO_RUN_COUNTS, OPEN_WINDOWS, type Run, type RunState } from '../../server/core/run.ts';
+import type { RecordFilter, RecordOrder, Selection } from '../../server/core/selection.ts';
+
+export interface MemoryStores {
+  readonly companies: Companies;
+  readonly users: Users;
+  readonly costCodes: CostCodes;
+  readonly classes: ClassMirror;
+  readonly runs: Runs;
+  readonly history: History;
+}
+
+interface CompanyRow {
+  readonly company: Omit<Company, 'linarc' | 'import' | 'fence'>;
+  readonly realmId: string;
+  readonly grant: Grant | null;
+  readonly version: number;
+  readonly refreshLease: { readonly owner: string; readonly until: number } | null;
+  readonly link: (LibraryKey & { readonly name: string; readonly at: Date }) | null;
+  readonly import: (ImportState & { readonly aliveAt: number }) | null;
+  readonly founder: string | null;
+  readonly fence: number;
+}
+
+interface MirrorRow {
+  readonly seen: QuickBooksClass;
+  readonly order: number;
+  readonly seenIn: string | null;
+}
+
+/** All that is stored. The stores over it share it, as processes share a database. */
+export class MemoryDatabase {
+  readonly companies = new Map<Tenant, CompanyRow>();
+  readonly users = new Map<string, User>();
+  readonly records = new Map<Tenant, Map<string, StagedRecord>>();
+  readonly mirror = new Map<Tenant, Map<string, MirrorRow>>();
+  readonly runs = new Map<string, Run & { readonly fence: number }>();
+  readonly history = new Map<Tenant, Map<string, Fact>>();
+  /** The database's own clock, in milliseconds since 1970. */
+  readonly now: () => number;
+  readonly random: Random;
+  /** Called before each document of a write over several; may throw, so that the rest is not written. */
+  beforeDocument: () => void = () => {};
+
+  constructor(now: () => number, random: Random) {
+    this.now = now;
+    this.random = random;
+  }
+
+  recordsOf(company: Tenant): Map<string, StagedRecord> {
+    return entry(this.records, company, () => new Map());
+  }
+
+  mirrorOf(company: Tenant): Map<string, MirrorRow> {
+    return entry(this.mirror, company, () => new Map());
+  }
+
+  historyOf(company: Tenant): Map<string, Fact> {
+    return entry(this.history, company, () => new Map());
+  }
+}
+
+function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const found = map.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+export function memoryStores(database: MemoryDatabase): MemoryStores {
+  return {
+    companies: new MemoryCompanies(database),
+    users: new MemoryUsers(database),
+    costCodes: new MemoryCostCodes(database),
+    classes: new MemoryMirror(database),
+    runs: new MemoryRuns(database),
+    history: new MemoryHistory(database),
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------------------- companies, users
+
+class MemoryCompanies implements Companies {
+  private readonly database: MemoryDatabase;
+
+  constructor(database: MemoryDatabase) {
+    this.database = database;
+  }
+
+  async get(company: Tenant): Promise<Company | null> {
+    const row = this.database.companies.get(company);
+    return row ? companyOf(row) : null;
+  }
+
+  async named(companies: readonly Tenant[]): Promise<readonly Company[]> {
+    const found = companies.flatMap((id) => this.database.companies.get(id) ?? []).map(companyOf);
+    return found.sort((a, b) => compare(a.name, b.name) || compare(a.id, b.id));
+  }
+
+  async byRealm(realmId: string): Promise<Company | null> {
+    const row = this.ofRealm(realmId);
+    return row ? companyOf(row) : null;
+  }
+
+  async connect({ realmId, facts, grant, at }: NewCompany): Promise<Company> {
+    const known = this.ofRealm(realmId);
+    const connected = { ...facts, connection: 'connected', connectedAt: at, connectionChangedAt: at } as const;
+    const row: CompanyRow = known
+      ? { ...known, company: { ...known.company, ...connected }, grant, version: known.version + 1, refreshLease: null }
+      : {
+          company: { id: this.database.random.hex(12) as Tenant, ...connected, settings: DEFAULT_SETTINGS, lastImportedAt: null, classesReadAt: null },
+          realmId, grant, version: 0, refreshLease: null, link: null, import: null, founder: null, fence: 0,
+        };
+    this.database.companies.set(row.company.id, row);
+    return companyOf(row);
+  }
+
+  async realmId(company: Tenant): Promise<string> {
+    return this.must(company).realmId;
+  }
+
+  async grant(company: Tenant) {
+    const row = this.database.companies.get(company);
+    return row?.grant ? { grant: row.grant, version: row.version } : null;
+  }
+
+  async leaseRefresh(company: Tenant, version: number, owner: string, ms: number): Promise<boolean> {
+    return this.over(company, version, (row) => {
+      if (row.refreshLease !== null && row.refreshLease.until > this.database.now()) return null;
+      return { ...row, refreshLease: { owner, until: this.database.now() + ms } };
+    });
+  }
+
+  async saveGrant(company: Tenant, version: number, grant: Grant): Promise<boolean> {
+    return this.over(company, version, (row) => ({ ...row, grant, version: version + 1, refreshLease: null }));
+  }
+
+  async releaseRefresh(company: Tenant, owner: string): Promise<void> {
+    this.set(company, (row) => (row.refreshLease?.owner === owner ? { ...row, refreshLease: null } : row));
+  }
+
+  async setConnection(company: Tenant, state: Company['connection'], at: Date, version?: number): Promise<boolean> {
+    const row = this.database.companies.get(company);
+    if (!row || (version !== undefined && row.version !== version)) return false;
+    if (row.company.connection === state) return true;
+    const changed = { ...row, company: { ...row.company, connection: state, connectionChangedAt: at } };
+    const forgotten = state === 'disconnected' ? { grant: null, refreshLease: null, version: row.version + 1 } : {};
+    this.database.companies.set(company, { ...changed, ...forgotten });
+    return true;
+  }
+
+  async saveFacts(company: Tenant, { name, plan, classTracking }: NewCompany['facts']): Promise<void> {
+    this.setCompany(company, { name, plan, classTracking });
+  }
+
+  async linkLinarc(company: Tenant, link: LibraryKey & { name: string; at: Date }): Promise<void> {
+    this.set(company, (row) => ({ ...row, link }));
+  }
+
+  async unlinkLinarc(company: Tenant): Promise<void> {
+    this.set(company, (row) => ({ ...row, link: null }));
+  }
+
+  async libraryKey(company: Tenant): Promise<LibraryKey | null> {
+    const link = this.database.companies.get(company)?.link;
+    return link ? { companyId: link.companyId, apiKey: link.apiKey } : null;
+  }
+
+  async saveSettings(company: Tenant, settings: Company['settings']): Promise<void> {
+    this.setCompany(company, { settings });
+  }
+
+  async startImport(company: Tenant, started: ImportState, staleMs: number): Promise<boolean> {
+    const now = this.database.now();
+    const row = this.database.companies.get(company);
+    if (!row || (row.import?.state === 'running' && row.import.aliveAt > now - staleMs)) return false;
+    this.database.companies.set(company, { ...row, import: { ...started, aliveAt: now } });
+    return true;
+  }
+
+  async saveImport(company: Tenant, state: ImportState): Promise<boolean> {
+    const row = this.database.companies.get(company);
+    if (row?.import?.id !== state.id) return false;
+    const done = state.state === 'done' ? { lastImportedAt: state.endedAt } : {};
+    this.database.companies.set(company, { ...row, company: { ...row.company, ...done }, import: { ...state, aliveAt: this.database.now() } });
+    return true;
+  }
+
+  async classesRead(company: Tenant, at: Date): Promise<void> {
+    this.setCompany(company, { classesReadAt: at });
+  }
+
+  private ofRealm(realmId: string): CompanyRow | undefined {
+    return [...this.database.companies.values()].find((row) => row.realmId === realmId);
+  }
+
+  private must(company: Tenant): CompanyRow {
+    const row = this.database.companies.get(company);
+    if (!row) throw new Error('There is no such company.');
+    return row;
+  }
+
+  private set(company: Tenant, change: (row: CompanyRow) => CompanyRow): void {
+    const row = this.database.companies.get(company);
+    if (row) this.database.companies.set(company, change(row));
+  }
+
+  private setCompany(company: Tenant, fields: Partial<CompanyRow['company']>): void {
+    this.set(company, (row) => ({ ...row, company: { ...row.company, ...fields } }));
+  }
+
+  private over(company: Tenant, version: number, change: (row: CompanyRow) => CompanyRow | null): boolean {
+    const row = this.database.companies.get(company);
+    const next = row && row.version === version && row.grant !== null ? change(row) : null;
+    if (next) this.database.companies.set(company, next);
+    return next !== null;
+  }
+}
+
+function companyOf({ company, link, import: state, fence }: CompanyRow): Company {
+  const linarc = link && { companyId: link.companyId, name: link.name, linkedAt: link.at };
+  if (state === null) return { ...company, linarc, import: null, fence };
+  const { aliveAt: _aliveAt, ...shown } = state;
+  return { ...company, linarc, import: shown, fence };
+}
+
+class MemoryUsers implements Users {
+  private readonly database: MemoryDatabase;
+
+  constructor(database: MemoryDatabase) {
+    this.database = database;
+  }
+
+  async get(id: string): Promise<User | null> {
+    return this.database.users.get(id) ?? null;
+  }
+
+  async signIn({ sub, email, name }: { sub: string; email: string; name: string }): Promise<User> {
+    const known = [...this.database.users.values()].find((user) => user.sub === sub);
+    const user: User = known ? { ...known, email, name } : { id: this.database.random.hex(12), sub, email, name, memberships: [] };
+    this.database.users.set(user.id, user);
+    return user;
+  }
+
+  async join(id: string, company: Tenant, asked: User['memberships'][number]['role']): Promise<User> {
+    const user = this.database.users.get(id);
+    if (!user) throw new Error('A user who does not exist cannot join a company.');
+    const row = this.database.companies.get(company);
+    const founds = row !== undefined && (row.founder === null || row.founder === id);
+    if (row && founds) this.database.companies.set(company, { ...row, founder: id });
+    const role = founds ? 'admin' : asked;
+    const standing = user.memberships.find((one) => one.company === company);
+    if (standing && ROLES.indexOf(standing.role) <= ROLES.indexOf(role)) return user;
+    const joined = { ...user, memberships: [...user.memberships.filter((one) => one.company !== company), { company, role }] };
+    this.database.users.set(id, joined);
+    return joined;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------- cost codes
+
+const PUSHABLE: readonly RecordStatus[] = ['needs_sync', 'failed'];
+const UNTOUCHED = {
+  link: null, aliases: [], syncedAt: null, overwrite: null, accepted: null, run: null, intent: null, settledIn: null, lastExchange: null,
+} as const;
+
+class MemoryCostCodes implements CostCodes {
+  private readonly database: MemoryDatabase;
+
+  constructor(database: MemoryDatabase) {
+    this.database = database;
+  }
+
+  async get(company: Tenant, id: string): Promise<StagedRecord | null> {
+    return this.database.recordsOf(company).get(id) ?? null;
+  }
+
+  async byIds(company: Tenant, ids: readonly string[]): Promise<readonly StagedRecord[]> {
+    const wanted = new Set(ids);
+    return this.ordered(company, (record) => wanted.has(record.id));
+  }
+
+  async byLinarcIds(company: Tenant, linarcIds: readonly string[]): Promise<readonly StagedRecord[]> {
+    const wanted = new Set(linarcIds);
+    return this.ordered(company, (record) => wanted.has(record.linarcId));
+  }
+
+  async page(company: Tenant, filter: RecordFilter, order: RecordOrder, offset: number, limit: number) {
+    const found = this.ordered(company, matching(filter)).sort(byColumn(order));
+    return { records: found.slice(offset, offset + limit), total: found.length };
+  }
+
+  async counts(company: Tenant) {
+    const { excluded, ...byStatus } = tallyOf(this.database.recordsOf(company).values());
+    return { total: Object.values(byStatus).reduce((sum, n) => sum + n, 0), byStatus, excluded };
+  }
+
+  async taskTypes(company: Tenant): Promise<readonly string[]> {
+    const types = [...this.database.recordsOf(company).values()].map((record) => record.source.taskType);
+    return [...new Set(types)].filter((type) => type !== '').sort(compare);
+  }
+
+  async *stream(company: Tenant, selection: Selection): AsyncIterable<StagedRecord> {
+    yield* this.ordered(company, isSelected(selection));
+  }
+
+  async stage(company: Tenant, drafts: readonly StagedDraft[]): Promise<readonly StagedDraft[]> {
+    const missed: StagedDraft[] = [];
+    const byLinarcId = new Map([...this.database.recordsOf(company).values()].map((record) => [record.linarcId, record]));
+    for (const draft of drafts) {
+      this.database.beforeDocument();
+      const { over, ...fields } = draft;
+      const standing = byLinarcId.get(draft.linarcId);
+      const fits = over === null ? standing === undefined : standing?.version === over;
+      if (!fits) missed.push(draft);
+      else if (standing) this.put(company, { ...standing, ...fields, version: standing.version + 1 });
+      else byLinarcId.set(draft.linarcId, this.put(company, { id: this.database.random.hex(12), ...UNTOUCHED, ...fields, version: 1 }));
+    }
+    return missed;
+  }
+
+  async byKeys(company: Tenant, { codeKeys, wantedKeys }: { codeKeys: readonly string[]; wantedKeys: readonly string[] }): Promise<readonly StagedRecord[]> {
+    const [codes, names] = [new Set(codeKeys), new Set(wantedKeys)];
+    return this.ordered(company, (record) => record.excluded === null && record.goneAt === null && (codes.has(record.codeKey) || names.has(record.wantedKey)));
+  }
+
+  async *linarcIds(company: Tenant): AsyncIterable<string> {
+    for (const record of this.ordered(company, ({ kind }) => kind === 'cost_code')) yield record.linarcId;
+  }
+
+  async change(company: Tenant, id: string, version: number, change: RecordChange): Promise<StagedRecord | null> {
+    const record = this.database.recordsOf(company).get(id);
+    if (!record || record.version !== version || record.run !== null) return null;
+    return this.put(company, { ...record, ...change, version: version + 1 });
+  }
+
+  async linkedTo(company: Tenant, classIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+    const wanted = new Set(classIds);
+    const linked = new Map<string, string[]>();
+    const records = [...this.database.recordsOf(company).values()].sort((a, b) => compare(a.id, b.id));
+    for (const { id, link } of records) if (link && wanted.has(link.id)) linked.set(link.id, [...(linked.get(link.id) ?? []), id]);
+    return linked;
+  }
+
+  async claim(company: Tenant, run: string, fence: number, selection: Selection): Promise<number> {
+    return this.claimWhere(company, run, fence, isSelected(selection));
+  }
+
+  async claimParents(company: Tenant, run: string, fence: number): Promise<number> {
+    for (let drawn = 0; ;) {
+      const parents = new Set(this.inRun(company, run).flatMap(({ wanted }) => wanted.parent ?? []));
+      const step = this.claimWhere(company, run, fence, (record) => parents.has(record.linarcId));
+      drawn += step;
+      if (step === 0) return drawn;
+    }
+  }
+
+  async refence(company: Tenant, run: string, fence: number): Promise<void> {
+    for (const record of this.inRun(company, run)) {
+      if (record.run === null || record.run.fence >= fence) continue;
+      this.database.beforeDocument();
+      this.put(company, { ...record, run: { ...record.run, fence }, version: record.version + 1 });
+    }
+  }
+
+  async tally(company: Tenant, selection: Selection) {
+    return tallyOf(this.ordered(company, isSelected(selection)));
+  }
+
+  async nextInRun(company: Tenant, run: string, { level, now, after, limit }: { level: number; now: Date; after: string | null; limit: number }): Promise<readonly StagedRecord[]> {
+    const last = after === null ? undefined : this.database.recordsOf(company).get(after);
+    const isDue = (due: Date | null) => due === null || due.getTime() <= now.getTime();
+    const open = this.ordered(company, (record) => record.run?.id === run && record.run.level === level && isDue(record.run.notBefore));
+    return open.filter((record) => last === undefined || inOrder(last, record) < 0).slice(0, limit);
+  }
+
+  async openInRun(company: Tenant, run: string) {
+    const open = this.inRun(company, run);
+    const levels = new Map<number, number>();
+    for (const record of open) if (record.run) levels.set(record.run.level, (levels.get(record.run.level) ?? 0) + 1);
+    const dues = open.flatMap((record) => record.run?.notBefore?.getTime() ?? []);
+    return { levels, nextDue: dues.length > 0 ? new Date(Math.min(...dues)) : null, unsent: open.filter(({ intent }) => intent === null).length };
+  }
+
+  async writeInRun(company: Tenant, run: string, fence: number, changes: readonly GuardedChange[]): Promise<{ missed: readonly string[] }> {
+    const missed: string[] = [];
+    for (const { id, version, change } of changes) {
+      this.database.beforeDocument();
+      const record = this.database.recordsOf(company).get(id);
+      const fits = record?.run?.id === run && record.run.fence === fence && (version === null || record.version === version);
+      if (record && fits) this.put(company, { ...record, ...change, version: record.version + 1 });
+      else missed.push(id);
+    }
+    return { missed };
+  }
+
+  async settledIn(company: Tenant, run: string) {
+    const { released: _released, ...none } = NO_RUN_COUNTS;
+    const counts: { -readonly [outcome in keyof typeof none]: number } = { ...none };
+    for (const { settledIn } of this.database.recordsOf(company).values()) if (settledIn?.run === run) counts[settledIn.outcome] += 1;
+    return counts;
+  }
+
+  async release(company: Tenant, run: string, fence: number): Promise<number> {
+    let released = 0;
+    for (const record of this.inRun(company, run)) {
+      if (record.run?.fence !== fence) continue;
+      this.database.beforeDocument();
+      this.put(company, { ...record, status: record.run.was, run: null, version: record.version + 1 });
+      released += 1;
+    }
+    return released;
+  }
+
+  private put(company: Tenant, record: StagedRecord): StagedRecord {
+    this.database.recordsOf(company).set(record.id, record);
+    return record;
+  }
+
+  private inRun(company: Tenant, run: string): StagedRecord[] {
+    return [...this.database.recordsOf(company).values()].filter((record) => record.run?.id === run);
+  }
+
+  private ordered(company: Tenant, wanted: (record: StagedRecord) => boolean): StagedRecord[] {
+    return [...this.database.recordsOf(company).values()].filter(wanted).sort(inOrder);
+  }
+
+  private claimWhere(company: Tenant, run: string, fence: number, wanted: (record: StagedRecord) => boolean): number {
+    let claimed = 0;
+    for (const record of this.ordered(company, wanted)) {
+      if (record.run !== null || record.excluded !== null || !PUSHABLE.includes(record.status)) continue;
+      this.database.beforeDocument();
+      const { status: was, intent } = record;
+      const place = { id: run, fence, level: record.wanted.parent === null ? 0 : 1, attempts: 0, look: intent !== null, notBefore: null, was };
+      this.put(company, { ...record, run: place, status: 'syncing', version: record.version + 1 });
+      claimed += 1;
+    }
+    return claimed;
+  }
+}
+
+function matching(filter: RecordFilter): (record: StagedRecord) => boolean {
+  const search = fold(filter.search ?? '');
+  return (record) =>
+    (record.excluded !== null) === (filter.excluded === true) &&
+    (filter.status === undefined || record.status === filter.status) &&
+    (filter.taskType === undefined || record.source.taskType === filter.taskType) &&
+    (filter.active === undefined || record.source.active === filter.active) &&
+    (filter.problem === undefined || record.problem?.code === filter.problem) &&
+    (search === '' || fold(record.source.code).includes(search) || fold(record.source.name).includes(search));
+}
+
+function isSelected(selection: Selection): (record: StagedRecord) => boolean {
+  if (selection.kind === 'ids') {
+    const ids = new Set(selection.ids);
+    return (record) => ids.has(record.id);
+  }
+  const [matches, except] = [matching(selection.filter), new Set(selection.except)];
+  return (record) => matches(record) && !except.has(record.id);
+}
+
+function inOrder(a: StagedRecord, b: StagedRecord): number {
+  return compare(a.sortKey, b.sortKey) || compare(a.id, b.id);
+}
+
+const COLUMNS: Readonly<Record<RecordOrder['by'], (record: StagedRecord) => string>> = {
+  code: () => '',
+  name: ({ source }) => fold(source.name),
+  taskType: ({ source }) => source.taskType,
+  active: ({ source }) => (source.active ? '1' : '0'),
+  status: ({ status }) => status,
+  synced: ({ syncedAt }) => syncedAt?.toISOString() ?? '',
+};
+
+function byColumn({ by, direction }: RecordOrder): (a: StagedRecord, b: StagedRecord) => number {
+  const [column, sign] = [COLUMNS[by], direction === 'asc' ? 1 : -1];
+  return (a, b) => sign * (compare(column(a), column(b)) || inOrder(a, b));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function tallyOf(records: Iterable<StagedRecord>): Record<RecordStatus | 'excluded', number> {
+  const counts = { needs_sync: 0, needs_action: 0, syncing: 0, synced: 0, failed: 0, excluded: 0 };
+  for (const record of records) counts[record.excluded ? 'excluded' : record.status] += 1;
+  return counts;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- classes
+
+class MemoryMirror implements ClassMirror {
+  private readonly database: MemoryDatabase;
+
+  constructor(database: MemoryDatabase) {
+    this.database = database;
+  }
+
+  async save(company: Tenant, classes: readonly QuickBooksClass[], seenIn: string | null): Promise<void> {
+    const mirror = this.database.mirrorOf(company);
+    for (const seen of classes) {
+      this.database.beforeDocument();
+      const [order, standing] = [Number(seen.syncToken), mirror.get(seen.id)];
+      const isOlder = standing !== undefined && standing.order > order && standing.seen.createdAt?.getTime() === seen.createdAt?.getTime();
+      if (!isOlder) mirror.set(seen.id, { seen, order, seenIn });
+      else if (seenIn !== null) mirror.set(seen.id, { ...standing, seenIn });
+    }
+  }
+
+  async dropUnseen(company: Tenant, seenIn: string): Promise<number> {
+    const mirror = this.database.mirrorOf(company);
+    let dropped = 0;
+    for (const [id, row] of mirror) {
+      if (row.seenIn === null) mirror.set(id, { ...row, seenIn });
+      else if (row.seenIn !== seenIn && mirror.delete(id)) dropped += 1;
+    }
+    return dropped;
+  }
+
+  async drop(company: Tenant, ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.database.mirrorOf(company).delete(id);
+  }
+
+  async byIds(company: Tenant, ids: readonly string[]): Promise<readonly QuickBooksClass[]> {
+    const mirror = this.database.mirrorOf(company);
+    return [...new Set(ids)].flatMap((id) => mirror.get(id)?.seen ?? []);
+  }
+
+  async byNames(company: Tenant, asked: readonly { parentId: string | null; foldedName: string }[]): Promise<readonly QuickBooksClass[]> {
+    const wanted = new Set(asked.map(({ parentId, foldedName }) => `${parentId ?? ''}/${foldedName}`));
+    return this.where(company, (seen) => wanted.has(`${seen.parentId ?? ''}/${foldedName(seen)}`));
+  }
+
+  async withNames(company: Tenant, foldedNames: readonly string[]): Promise<readonly QuickBooksClass[]> {
+    const wanted = new Set(foldedNames);
+    return this.where(company, (seen) => wanted.has(foldedName(seen)));
+  }
+
+  async search(company: Tenant, text: string, limit: number): Promise<readonly QuickBooksClass[]> {
+    const found = this.where(company, (seen) => foldedName(seen).includes(fold(text)));
+    return found.sort((a, b) => compare(foldedName(a), foldedName(b)) || compare(a.id, b.id)).slice(0, limit);
+  }
+
+  async count(company: Tenant): Promise<{ active: number; inactive: number }> {
+    const active = this.where(company, (seen) => seen.active).length;
+    return { active, inactive: this.database.mirrorOf(company).size - active };
+  }
+
+  private where(company: Tenant, wanted: (seen: QuickBooksClass) => boolean): QuickBooksClass[] {
+    return [...this.database.mirrorOf(company).values()].map(({ seen }) => seen).filter(wanted);
+  }
+}
+
+function foldedName(seen: QuickBooksClass): string {
+  return fold(bareClassName(seen));
+}
+
+// ---------------------------------------------------------------------------------------------------------------- runs
+
+const TO_BE_WORKED_ON: readonly RunState[] = ['queued', 'running', 'waiting', 'cancelling'];
+const WISHED: readonly RunState[] = ['paused', 'cancelling'];
+const WISHES: Readonly<Record<'pause' | 'resume' | 'cancel', { readonly from: readonly RunState[]; readonly to: RunState }>> = {
+  pause: { from: ['queued', 'running', 'waiting'], to: 'paused' },
+  resume: { from: ['paused', 'halted'], to: 'queued' },
+  cancel: { from: ['queued', 'running', 'waiting', 'paused', 'halted'], to: 'cancelling' },
+};
+
+type RunRow = Run & { readonly fence: number };
+
+class MemoryRuns implements Runs {
+  private readonly database: MemoryDatabase;
+
+  constructor(database: MemoryDatabase) {
+    this.database = database;
+  }
+
+  async start(company: Tenant, by: Run['by'], selection: Selection, at: Date): Promise<Run | null> {
+    if ([...this.database.runs.values()].some((run) => run.company === company && run.active)) return null;
+    const run: RunRow = {
+      id: this.database.random.hex(12), company, by, asked: [selection], queuedAt: at, fence: this.database.companies.get(company)?.fence ?? 0,
+      state: 'queued', active: true, taken: 0, startedAt: null, endedAt: null, total: 0, counts: NO_RUN_COUNTS, batchesSent: 0, callsSent: 0,
+      waiting: null, problem: null, lease: null, windows: OPEN_WINDOWS,
+    };
+    this.database.runs.set(run.id, run);
+    return shown(run);
+  }
+
+  async get(company: Tenant, id: string): Promise<Run | null> {
+    const run = this.database.runs.get(id);
+    return run?.company === company ? shown(run) : null;
+  }
+
+  async active(company: Tenant): Promise<Run | null> {
+    const run = [...this.database.runs.values()].find((one) => one.company === company && one.active);
+    return run ? shown(run) : null;
+  }
+
+  async recent(company: Tenant, limit: number): Promise<readonly Run[]> {
+    const runs = [...this.database.runs.values()].filter((run) => run.company === company).map(shown);
+    return runs.sort((a, b) => b.queuedAt.getTime() - a.queuedAt.getTime() || compare(b.id, a.id)).slice(0, limit);
+  }
+
+  async unheld(limit: number): Promise<readonly { id: string; company: Tenant }[]> {
+    const open = [...this.database.runs.values()].filter((run) => run.active && TO_BE_WORKED_ON.includes(run.state) && !this.isHeld(run));
+    return open.sort((a, b) => a.queuedAt.getTime() - b.queuedAt.getTime()).slice(0, limit).map(({ id, company }) => ({ id, company }));
+  }
+
+  async acquire(company: Tenant, id: string, owner: string, ms: number): Promise<Run | null> {
+    const run = this.update(company, id, (one) => one.active && !this.isHeld(one), (one) => {
+      const fence = one.fence + 1;
+      return { fence, lease: { owner, fence, until: new Date(this.database.now() + ms) } };
+    });
+    const row = run && this.database.companies.get(company);
+    if (run?.lease && row) this.database.companies.set(company, { ...row, fence: Math.max(row.fence, run.lease.fence) });
+    return run;
+  }
+
+  async renew(company: Tenant, id: string, fence: number, ms: number, windows: Run['windows']): Promise<Run | null> {
+    return this.underLease(company, id, fence, (run) => ({ windows, lease: run.lease && { ...run.lease, until: new Date(this.database.now() + ms) } }));
+  }
+
+  async write(company: Tenant, id: string, fence: number, { state, ...facts }: Parameters<Runs['write']>[3]): Promise<boolean> {
+    const written = this.underLease(company, id, fence, (run) => ({ ...facts, ...(state === undefined || WISHED.includes(run.state) ? {} : { state }) }));
+    return written !== null;
+  }
+
+  async add(company: Tenant, id: string, fence: number, { counts = {}, batchesSent = 0, callsSent = 0 }: Parameters<Runs['add']>[3]): Promise<boolean> {
+    const added = this.underLease(company, id, fence, (run) => {
+      const sums = Object.entries(run.counts).map(([outcome, n]) => [outcome, n + (counts[outcome as keyof Run['counts']] ?? 0)]);
+      return { counts: Object.fromEntries(sums) as Run['counts'], batchesSent: run.batchesSent + batchesSent, callsSent: run.callsSent + callsSent };
+    });
+    return added !== null;
+  }
+
+  async ask(company: Tenant, id: string, selection: Selection): Promise<Run | null> {
+    return this.update(company, id, (run) => run.active, (run) => ({ asked: [...run.asked, selection] }));
+  }
+
+  async end(company: Tenant, id: string, fence: number, { state, problem, at, asked }: Parameters<Runs['end']>[3]): Promise<boolean> {
+    if (this.database.runs.get(id)?.asked.length !== asked) return false;
+    const ended = { state, problem, endedAt: at, active: false, lease: null, waiting: null };
+    return this.underLease(company, id, fence, () => ended) !== null;
+  }
+
+  async handOver(company: Tenant, id: string, fence: number): Promise<void> {
+    this.update(company, id, (run) => run.fence === fence, () => ({ lease: null }));
+  }
+
+  async wish(company: Tenant, id: string, wish: 'pause' | 'resume' | 'cancel'): Promise<Run | null> {
+    const { from, to } = WISHES[wish];
+    return this.update(company, id, (run) => run.active && from.includes(run.state), () => ({ state: to, waiting: null, problem: null }));
+  }
+
+  private isHeld(run: RunRow): boolean {
+    return run.lease !== null && run.lease.until.getTime() > this.database.now();
+  }
+
+  private underLease(company: Tenant, id: string, fence: number, change: (run: RunRow) => Partial<RunRow>): Run | null {
+    return this.update(company, id, (run) => run.active && run.fence === fence && run.lease !== null, change);
+  }
+
+  private update(company: Tenant, id: string, fits: (run: RunRow) => boolean, change: (run: RunRow) => Partial<RunRow>): Run | null {
+    const run = this.database.runs.get(id);
+    if (!run || run.company !== company || !fits(run)) return null;
+    const changed = { ...run, ...change(run) };
+    this.database.runs.set(id, changed);
+    return shown(changed);
+  }
+}
+
+function shown({ fence: _fence, ...run }: RunRow): Run {
+  return run;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- history
+
+class MemoryHistory implements History {
+  private readonly database: MemoryDatabase;
+
+  constructor(database: MemoryDatabase) {
+    this.database = database;
+  }
+
+  async add(company: Tenant, facts: readonly Fact[]): Promise<void> {
+    const history = this.database.historyOf(company);
+    for (const fact of facts) {
+      this.database.beforeDocument();
+      if (!history.has(fact.id)) history.set(fact.id, fact);
+    }
+  }
+
+  async of(company: Tenant, record: string, { limit, before, kind }: Parameters<History['of']>[2]): Promise<readonly Fact[]> {
+    const isWanted = (fact: Fact) =>
+      fact.record === record && (before === undefined || fact.at.getTime() < before.getTime()) && (kind === undefined || fact.kind === kind);
+    const found = [...this.database.historyOf(company).values()].filter(isWanted);
+    return found.sort((a, b) => b.at.getTime() - a.at.getTime() || compare(b.id, a.id)).slice(0, limit);
+  }
+}
