@@ -133,6 +133,11 @@
     for (const id of map.keys()) if (!here.has(id)) event.formData.append(name, id);
   });
 
+  // A search has been asked for while it was typed; leaving the field must not ask again and close what was just opened.
+  document.addEventListener('change', (event) => {
+    if (event.target.id === 'q') event.stopPropagation();
+  }, true);
+
   // Sheets: whatever htmx puts into the sheet opens it; focus goes back to what opened it.
   let opener = null;
   const openSheet = () => {

@@ -42,6 +42,17 @@ export function sessions(store: session.Store, { production, sessionSecrets }: P
   });
 }
 
+/** Stores the session before a redirect is sent: browsers follow it at its headers, before express-session would have saved. */
+export const savedBeforeRedirect: RequestHandler = (req, res, next) => {
+  const send = res.redirect.bind(res) as (status: number, url: string) => void;
+  res.redirect = ((...given: [string] | [number, string]) => {
+    const [status, url] = given.length === 1 ? [302, given[0]] : given;
+    if (req.session === undefined) return send(status, url);
+    req.session.save((error: unknown) => (error ? next(error) : send(status, url)));
+  }) as typeof res.redirect;
+  next();
+};
+
 /** Signs out whoever was away too long. What a page asks for by itself (`isQuiet`) does not count as being there. */
 export function timeOut(now: () => number, isQuiet: (req: Request) => boolean): RequestHandler {
   return async (req, _res, next) => {
