@@ -135,7 +135,9 @@ describe('embedded MongoDB: its guests', () => {
     let agendas: Agenda[] = [];
 
     const started = async (collection: string): Promise<Agenda> => {
-      const agenda = new Agenda({ backend: new MongoBackend({ address: `${server.uri}jobs`, collection }), processEvery: 50 });
+      // A timer of agenda's outlives stop() by half the lock's lifetime, which is ten minutes unless told otherwise.
+      const backend = new MongoBackend({ address: `${server.uri}jobs`, collection });
+      const agenda = new Agenda({ backend, processEvery: 50, defaultLockLifetime: 1_000 });
       agendas.push(agenda);
       await agenda.start();
       return agenda;

@@ -4,7 +4,7 @@ import { costcodes } from '../../models/costcodes.ts';
 import { SCHEMAS, tenantModel } from '../../server/store/models.ts';
 import { ACROSS_COMPANIES, UnscopedQueryError } from '../../server/store/tenancy.ts';
 import { openStores } from '../../server/store/stores.ts';
-import { testMongo } from '../support/mongo.ts';
+import { testMongo, type TestMongo } from '../support/mongo.ts';
 import { openTestStores, RING, type OpenedStores } from './fixture.ts';
 
 let opened: OpenedStores;
@@ -47,15 +47,19 @@ describe('The stores’ database', () => {
   });
 
   describe('A query that names no company', () => {
+    let mongo: TestMongo;
     let connection: Connection;
     let model: Model<{ company: string; hidden: boolean }>;
 
     before(async () => {
-      const mongo = await testMongo();
+      mongo = await testMongo();
       connection = await new Mongoose().createConnection(mongo.uri, { dbName: opened.stores.connection.name, autoIndex: false, autoCreate: false }).asPromise();
       model = tenantModel(connection, costcodes);
     });
-    after(() => connection.close());
+    after(async () => {
+      await connection.close();
+      await mongo.close();
+    });
 
     const attempts: readonly [string, () => PromiseLike<unknown>][] = [
       ['find', () => model.find({ hidden: true })],
