@@ -1,7 +1,10 @@
 import { Schema } from 'mongoose';
 import { COLLECTION } from './parts.ts';
 
-/** One change somebody told us of. `due`: when it may be taken up; null once it was followed up, `settledAt` says when. */
+/**
+ * One change somebody told us of, `open` until it was followed up. `due`: when it may be taken up; in no index, since not every server can
+ * look through one by its own clock.
+ */
 export const changes = new Schema(
   {
     _id: String,
@@ -11,6 +14,7 @@ export const changes = new Schema(
     subject: String,
     kind: String,
     toldAt: Date,
+    open: Boolean,
     due: Date,
     stamp: String,
     tries: { type: Number, default: 0 },
@@ -19,7 +23,7 @@ export const changes = new Schema(
   { ...COLLECTION, collection: 'changes' },
 );
 
-changes.index({ company: 1, teller: 1, due: 1 });
-changes.index({ due: 1 });
+changes.index({ company: 1, teller: 1, open: 1, toldAt: 1 });
+changes.index({ open: 1, toldAt: 1 });
 // Longer than any sender repeats a delivery, so that it is known as settled when it comes again.
 changes.index({ settledAt: 1 }, { expireAfterSeconds: 7 * 86_400 });

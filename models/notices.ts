@@ -3,7 +3,10 @@ import { COLLECTION, part, problem } from './parts.ts';
 
 const standing = part({ bad: Boolean, toldAt: Date, told: Number, run: String, problem });
 
-/** What one company's people were last told, and the mail that is still to be sent. `mailDue`: when it may be tried; null without mail. */
+/**
+ * What one company's people were last told, and the mail that is still to be sent. `hasMail`: whether there is any;
+ * `mailDue`: when it may be tried, in no index for the reason `changes` gives.
+ */
 export const notices = new Schema(
   {
     _id: String,
@@ -14,10 +17,11 @@ export const notices = new Schema(
     action: standing,
     linarc: standing,
     mails: [new Schema({ id: String, subject: String, text: String }, { _id: false, id: false, strict: 'throw' })],
+    hasMail: Boolean,
     mailDue: Date,
     mailTries: Number,
   },
   { ...COLLECTION, collection: 'notices' },
 );
 
-notices.index({ mailDue: 1 });
+notices.index({ hasMail: 1 });

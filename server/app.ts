@@ -16,10 +16,11 @@ import { runRoutes } from './web/routes/runs.ts';
 import { settingsRoutes } from './web/routes/settings.ts';
 import { stagingRoutes } from './web/routes/staging.ts';
 import { noStore, sameOriginOnly, securityHeaders, usedMethodsOnly } from './web/security.ts';
-import { sessions, timeOut } from './web/session.ts';
+import { savedBeforeRedirect, sessions, timeOut } from './web/session.ts';
 import { isQuiet, shells, withRun } from './web/shells.ts';
 import { whoVisits } from './web/visit.ts';
 import type { Web } from './web/web.ts';
+import { webhookRoutes } from './web/webhooks.ts';
 
 export interface AppServices {
   readonly world: World;
@@ -42,11 +43,13 @@ export function createApp({ world, ping, sessionStore }: AppServices, config: We
   app.use(requestLog(config));
   app.use(securityHeaders(config));
   app.use(usedMethodsOnly);
+  app.use(webhookRoutes(world, { verifiers: config.webhookVerifiers }));
   app.use(publicFiles(join(root, 'public')));
   app.use(noStore);
   app.use(sameOriginOnly(config));
   app.use(express.urlencoded({ extended: false, limit: '512kb', parameterLimit: 10_000 }));
   app.use(sessions(sessionStore, config));
+  app.use(savedBeforeRedirect);
   app.use(timeOut(() => world.clock.now(), isQuiet));
   app.use(whoVisits(world));
   app.use(withRun(world));

@@ -38,6 +38,10 @@ export interface Config {
   readonly quickbooks: QuickBooksWorld;
   readonly linarc: LinarcWorld;
   /** What is null is made at the first start and kept in `dataDir`. */
+  /** The Intuit app's webhook verifier tokens; with none, nothing that claims to be a webhook of QuickBooks' is believed. */
+  readonly webhookVerifiers: readonly string[];
+  /** Where notices go by e-mail. `file`: into the outbox in `dataDir`; null: nowhere. */
+  readonly mail: { readonly kind: 'smtp'; readonly url: string; readonly from: string } | { readonly kind: 'file'; readonly dir: string; readonly from: string } | null;
   readonly secrets: { readonly [Kind in keyof Secrets]: Secrets[Kind] | null };
   readonly sandbox: {
     readonly speed: number;
@@ -95,6 +99,13 @@ const isSecret = (text: string) => text.length >= 32 && new Set(text).size >= 10
 
 const listed = z.string().transform((text) => text.split(',').map((part) => part.trim()));
 
+const verifiers = listed.refine(
+  (all) => all.every((one) => /^[\w-]{8,200}$/.test(one)) && new Set(all).size === all.length,
+  'must be one or more verifier tokens from the app’s Webhooks page at developer.intuit.com, separated by commas.',
+);
+
+const sender = z.string().regex(/^[^\r\n<>]{0,200}<[^\s<>@]+@[^\s<>@]+>$|^[^\s<>@]+@[^\s<>@]+$/, 'must be an e-mail address, or a name with one in angle brackets.');
+
 const sessionSecrets = listed.refine(
   (all) => all.every(isSecret) && new Set(all).size === all.length,
   'must be one or more different random texts of at least 32 characters, separated by commas. Make one with: openssl rand -hex 32',
@@ -132,6 +143,9 @@ export const SETTINGS = z.object({
   INTUIT_CLIENT_ID: text.optional(),
   INTUIT_CLIENT_SECRET: text.optional(),
   INTUIT_ENVIRONMENT: oneOf('sandbox', 'production').optional(),
+  INTUIT_WEBHOOK_VERIFIER: verifiers.optional(),
+  SMTP_URL: text.regex(/^smtps?:\/\/[^\s/]+/, 'must be the address of a mail server that begins with smtp:// or smtps://').optional(),
+  MAIL_FROM: sender.optional(),
   LINARC_API_URL: webAddress.optional(),
   QUICKBOOKS_SANDBOX_URL: webAddress.optional(),
   LINARC_SANDBOX_URL: webAddress.optional(),
@@ -186,6 +200,16 @@ const RULES: readonly Rule[] = [
     variable: 'INTUIT_CLIENT_ID',
     broken: (given) => given('INTUIT_CLIENT_SECRET') && !given('INTUIT_CLIENT_ID'),
     say: 'is missing: set it beside INTUIT_CLIENT_SECRET, or remove both for sandbox mode.',
+  },
+  {
+    variable: 'INTUIT_WEBHOOK_VERIFIER',
+    broken: (given) => given('INTUIT_WEBHOOK_VERIFIER') && !given('INTUIT_CLIENT_ID'),
+    say: 'is for an Intuit app: set INTUIT_CLIENT_ID and INTUIT_CLIENT_SECRET too, or remove it for sandbox mode.',
+  },
+  {
+    variable: 'MAIL_FROM',
+    broken: (given) => given('SMTP_URL') && !given('MAIL_FROM'),
+    say: 'is missing: set it beside SMTP_URL, to an address the mail server lets the app send from.',
   },
   {
     variable: 'QUICKBOOKS_SANDBOX_URL',
@@ -268,6 +292,8 @@ function compose(values: Values): Config {
     linarc: values.LINARC_API_URL
       ? { kind: 'api', url: values.LINARC_API_URL }
       : { kind: 'sandbox', url: values.LINARC_SANDBOX_URL ?? null, port: besides(values.PORT, 2) },
+    webhookVerifiers: values.INTUIT_WEBHOOK_VERIFIER ?? [],
+    mail: mailOf(values, quickbooks.kind === 'sandbox'),
     secrets: { sessionSecrets: values.SESSION_SECRETS ?? null, sealingKeys: values.SEALING_KEYS ?? null },
     sandbox: {
       speed: values.SANDBOX_SPEED,
@@ -276,6 +302,14 @@ function compose(values: Values): Config {
       codes: values.SANDBOX_CODES ?? null,
     },
   });
+}
+
+const SANDBOX_SENDER = 'Linarc Class Sync <notices@localhost>';
+
+/** A mail server, where one is named; while QuickBooks is a sandbox, files that can be looked at. */
+function mailOf({ SMTP_URL: url, MAIL_FROM: from, DATA_DIR: dataDir }: Values, isSandbox: boolean): Config['mail'] {
+  if (url && from) return { kind: 'smtp', url, from };
+  return isSandbox ? { kind: 'file', dir: `${dataDir}/outbox`, from: from ?? SANDBOX_SENDER } : null;
 }
 
 function quickbooksWorld(values: Values, production: boolean): QuickBooksWorld {
@@ -299,7 +333,7 @@ function frozen<T extends object>(value: T): T {
 
 /** What the settings come to, in lines for the terminal, with nothing secret in them. */
 export function summary(config: Config): readonly string[] {
-  const { quickbooks, linarc, database, secrets, sandbox } = config;
+  const { quickbooks, linarc, database, secrets, sandbox, mail } = config;
   return [
     `mode        ${config.production ? 'production' : 'development'}`,
     `listen      ${config.host}:${config.port || 'any free port'}, reached at ${config.publicUrl ?? 'localhost'}, ${config.trustProxyHops} proxies trusted`,
@@ -307,6 +341,7 @@ export function summary(config: Config): readonly string[] {
     `QuickBooks  ${quickbooks.kind === 'intuit' ? `Intuit, ${quickbooks.environment} companies` : place(quickbooks)}`,
     `Linarc      ${linarc.kind === 'api' ? linarc.url : place(linarc)}`,
     `secrets     for sessions: ${origin(secrets.sessionSecrets, config)}; for sealing: ${origin(secrets.sealingKeys, config)}`,
+    `mail        ${mail === null ? 'none' : mail.kind === 'smtp' ? 'by the server of SMTP_URL' : `files in ${mail.dir}`}`,
     `sandbox     speed ${sandbox.speed}, limits ${sandbox.limits ? 'on' : 'off'}, ${sandbox.library ? 'library from a file' : `${sandbox.codes ?? 'sample'} codes`}`,
     `log         ${config.logLevel}`,
   ];

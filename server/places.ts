@@ -9,7 +9,7 @@ import { portProblem } from './door.ts';
 import { startEmbeddedMongo, startEmbeddedMongoInThread } from './embedded/server.ts';
 import { SandboxStartError, startSandboxes, startSandboxesInThread } from './sandbox/worker.ts';
 import type { Sandboxes, SandboxesOptions } from './sandbox/worker.ts';
-import { SANDBOX_CLIENT, type Places } from './services.ts';
+import { SANDBOX_CLIENT, SANDBOX_VERIFIER, type Places } from './services.ts';
 import { paths } from './web/paths.ts';
 
 interface Closable {
@@ -114,6 +114,8 @@ export async function register(sandboxUrl: string, url: string): Promise<void> {
     launchUrl: `${url}${paths.launch}`,
     connectUrl: `${url}${paths.connectRequest}`,
     disconnectUrl: `${url}${paths.disconnect}`,
+    webhookUrl: `${url}${paths.quickbooksHook}`,
+    webhookVerifier: SANDBOX_VERIFIER,
   });
 }
 

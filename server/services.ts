@@ -1,13 +1,17 @@
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { createWebCryptoAdapter, MongoStore } from 'connect-mongo';
 import type { CryptoAdapter } from 'connect-mongo';
 import type { Logger } from 'pino';
 import type { AppServices } from './app.ts';
 import type { Config, QuickBooksWorld, Secrets } from './config.ts';
+import type { Post } from './core/fresh.ts';
 import type { Clock, Dispatch, Random } from './core/ports.ts';
 import { createDispatch, tasksOf } from './jobs/agenda.ts';
 import { LinarcLibrary } from './linarc/library.ts';
+import { fileOutbox } from './notices/outbox.ts';
+import { smtpPost } from './notices/smtp.ts';
 import { quickBooks } from './qbo/books.ts';
 import { INTUIT_ENDPOINTS, type IntuitEndpoints } from './qbo/endpoints.ts';
 import { intuitIdentity } from './qbo/identity.ts';
@@ -26,6 +30,9 @@ export interface Places {
 
 /** Who the app is to the QuickBooks sandbox. Nothing is protected by it. */
 export const SANDBOX_CLIENT = { clientId: 'linarc-class-sync', clientSecret: 'linarc-class-sync-sandbox-secret' } as const;
+
+/** By what the QuickBooks sandbox signs its webhooks to the app. Nothing is protected by it. */
+export const SANDBOX_VERIFIER = 'linarc-class-sync-sandbox-verifier';
 
 const DATABASE = 'linarc-class-sync';
 const API_BASE = {
@@ -67,14 +74,14 @@ export interface Services extends AppServices {
 }
 
 /**
- * The composition root: everything is made here, once, and handed down. Throws when the database does not answer or the sealing keys
+ * The composition root: everything is made here, once, and handed down. `url` is where the app is reached. Throws when the database does not answer or the sealing keys
  * are faulty.
  */
-export async function openServices(config: Config, places: Places, secrets: Secrets, log: Logger): Promise<Services> {
+export async function openServices(config: Config, { places, url }: { places: Places; url: string }, secrets: Secrets, log: Logger): Promise<Services> {
   const stores = await openStores({ uri: places.mongoUri, ...databaseOf(places), keys: ringOf(secrets), clock, random });
   try {
     const jobs = await createDispatch(databaseIn(stores));
-    const world = worldOf(config, places, stores, jobs.dispatch, log);
+    const world = worldOf(config, { places, url }, stores, jobs.dispatch, log);
     let isStopping = false;
     return {
       world,
@@ -99,7 +106,17 @@ function databaseIn({ connection }: Stores): NonNullable<Stores['connection']['d
   return connection.db;
 }
 
-function worldOf(config: Config, places: Places, stores: Stores, dispatch: Dispatch, log: Logger): World {
+/** A real Linarc could not call a machine that has no public address. */
+function reachedAt({ publicUrl, linarc }: Config, url: string): string | null {
+  return publicUrl === null && linarc.kind === 'api' ? null : url;
+}
+
+function postOf({ mail }: Config): Post | null {
+  if (mail === null) return null;
+  return mail.kind === 'smtp' ? smtpPost(mail) : fileOutbox({ ...mail, dir: resolve(mail.dir) });
+}
+
+function worldOf(config: Config, { places, url }: { places: Places; url: string }, stores: Stores, dispatch: Dispatch, log: Logger): World {
   const { quickbooks, sandbox } = config;
   const { quickbooksSandboxUrl, linarcUrl } = places;
   const { companies, users, costCodes, classes, runs, history, changes, rounds, notices } = stores;
@@ -109,7 +126,7 @@ function worldOf(config: Config, places: Places, stores: Stores, dispatch: Dispa
     identity: intuitIdentity({ ...clientOf(quickbooks), ...endpointsAt(quickbooksSandboxUrl), fetchTimeoutMs: OAUTH_TIMEOUT, clock }),
     openBooks: quickBooks({ apiBase: quickbooksSandboxUrl ?? apiBaseOf(quickbooks), callTimeoutMs: API_TIMEOUT, clock }),
     dispatch,
-    fresh: { changes, rounds, notices, post: null, reachedAt: config.publicUrl },
+    fresh: { changes, rounds, notices, post: postOf(config), reachedAt: reachedAt(config, url) },
     pace: quickbooks.kind === 'intuit' ? { speed: 1, limits: true } : { speed: sandbox.speed, limits: sandbox.limits },
     owner: `${hostname()}-${process.pid}-${random.hex(4)}`,
   };

@@ -7,7 +7,7 @@ import { openDoor } from './door.ts';
 import { withoutPrivate } from './log.ts';
 import { linarcToOffer, Opened, openPlaces, register, type How } from './places.ts';
 import { secretsOf } from './secrets.ts';
-import { openServices, type Places, type Services } from './services.ts';
+import { openServices, SANDBOX_VERIFIER, type Places, type Services } from './services.ts';
 import type { WebConfig } from './web/config.ts';
 
 export interface Running {
@@ -31,7 +31,7 @@ export async function start(config: Config, log: Logger, how: How = {}): Promise
     const url = config.publicUrl ?? `http://localhost:${door.port}`;
     const places = await openPlaces(config, log, how, opened);
     const secrets = secretsOf(config);
-    const services = await opened.add(usable(config, openServices(config, places, secrets, log)));
+    const services = await opened.add(usable(config, openServices(config, { places, url }, secrets, log)));
     // Once requests come in, the door has to close before the database does.
     await opened.add(door);
     if (places.quickbooksSandboxUrl) await register(places.quickbooksSandboxUrl, url);
@@ -61,6 +61,7 @@ async function webConfig(config: Config, publicUrl: string, places: Places, sess
   const { quickbooksSandboxUrl, linarcUrl } = places;
   return {
     publicUrl, production, trustProxyHops, sessionSecrets, linarcUrl, log,
+    webhookVerifiers: quickbooksSandboxUrl ? [SANDBOX_VERIFIER] : config.webhookVerifiers,
     sandbox: quickbooksSandboxUrl && linarc ? { quickbooksUrl: quickbooksSandboxUrl, linarc: { ...linarc, url: localhost(linarcUrl) } } : null,
     version: CARD.version,
   };

@@ -12,7 +12,8 @@ interface ChangeDocument extends Omit<ToldChange, 'id'> {
   readonly company: Tenant;
   readonly eventId: string;
   readonly toldAt: Date;
-  readonly due: Date | null;
+  readonly open: boolean;
+  readonly due: Date;
   readonly tries: number;
   readonly stamp: string | null;
   readonly settledAt: Date | null;
@@ -21,7 +22,7 @@ interface ChangeDocument extends Omit<ToldChange, 'id'> {
 /** Due whatever the clocks say. */
 const AT_ONCE = new Date(0);
 /** By the database's clock: ours may be minutes off (engineering.md §3.2). */
-const DUE: Filter = { due: { $ne: null }, $expr: { $lte: ['$due', '$$NOW'] } };
+const DUE: Filter = { open: true, $expr: { $lte: ['$due', '$$NOW'] } };
 
 /** What was told and by whom, in the collection `changes`. */
 export function openChanges(connection: Connection, random: Random): Changes {
@@ -35,7 +36,7 @@ export function openChanges(connection: Connection, random: Random): Changes {
         const operations = part.map(({ id, teller, subject, kind }) => ({
           updateOne: {
             filter: { _id: keyOf(company, teller, id), company },
-            update: { $setOnInsert: { teller, eventId: id, subject, kind, toldAt: at, due: AT_ONCE, tries: 0, stamp: null, settledAt: null } },
+            update: { $setOnInsert: { teller, eventId: id, subject, kind, toldAt: at, open: true, due: AT_ONCE, tries: 0, stamp: null, settledAt: null } },
             upsert: true,
           },
         }));
@@ -53,7 +54,7 @@ export function openChanges(connection: Connection, random: Random): Changes {
 
     async take(company, teller, limit, ms) {
       const stamp = random.hex(8);
-      const open = await changes.find({ company, teller, ...DUE }, { _id: 1 }).sort({ due: 1, toldAt: 1 }).limit(limit).lean<Pick<ChangeDocument, '_id'>[]>();
+      const open = await changes.find({ company, teller, ...DUE }, { _id: 1 }).sort({ toldAt: 1, _id: 1 }).limit(limit).lean<Pick<ChangeDocument, '_id'>[]>();
       if (open.length === 0) return [];
       const held = [{ $set: { due: { $add: ['$$NOW', ms] }, stamp: { $literal: stamp }, tries: { $add: ['$tries', 1] } } }];
       await changes.updateMany({ company, _id: { $in: open.map(({ _id }) => _id) }, ...DUE }, held, { updatePipeline: true });
@@ -63,13 +64,13 @@ export function openChanges(connection: Connection, random: Random): Changes {
 
     async settle(company, teller, ids, at) {
       for (const part of chunks(ids, CHUNK)) {
-        await changes.updateMany({ company, _id: { $in: keysOf(company, teller, part) } }, { $set: { due: null, settledAt: at } });
+        await changes.updateMany({ company, _id: { $in: keysOf(company, teller, part) } }, { $set: { open: false, settledAt: at } });
       }
     },
 
     async putOff(company, teller, ids, ms) {
       for (const part of chunks(ids, CHUNK)) {
-        await changes.updateMany({ company, _id: { $in: keysOf(company, teller, part) }, due: { $ne: null } }, dueIn(ms), { updatePipeline: true });
+        await changes.updateMany({ company, _id: { $in: keysOf(company, teller, part) }, open: true }, dueIn(ms), { updatePipeline: true });
       }
     },
 
@@ -77,7 +78,7 @@ export function openChanges(connection: Connection, random: Random): Changes {
       const found = await changes
         .find(DUE, { company: 1 })
         .setOptions({ [ACROSS_COMPANIES]: true })
-        .sort({ due: 1 })
+        .sort({ toldAt: 1 })
         .limit(10 * limit)
         .lean<Pick<ChangeDocument, '_id' | 'company'>[]>();
       return [...new Set(found.map(({ company }) => company))].slice(0, limit);

@@ -13,11 +13,14 @@ interface NoticeDocument extends Standings {
   readonly company: Tenant;
   readonly version: number;
   readonly mails: readonly Mail[];
-  readonly mailDue: Date | null;
+  readonly hasMail: boolean;
+  readonly mailDue: Date;
   readonly mailTries: number;
 }
 
-const DUE: Filter = { mailDue: { $ne: null }, $expr: { $lte: ['$mailDue', '$$NOW'] } };
+/** Due whatever the clocks say. */
+const AT_ONCE = new Date(0);
+const DUE: Filter = { hasMail: true, $expr: { $lte: ['$mailDue', '$$NOW'] } };
 
 /** What each company's people were last told and what is still to be sent, in the collection `notices`. */
 export function openNotices(connection: Connection): NoticeBook {
@@ -38,11 +41,11 @@ export function openNotices(connection: Connection): NoticeBook {
       const next = { ...standings, version: version + 1 };
       try {
         if (version === 0) {
-          await notices.create({ ...ofCompany(company), ...next, mails, mailDue: mails.length > 0 ? new Date(0) : null, mailTries: 0 });
+          await notices.create({ ...ofCompany(company), ...next, mails, hasMail: mails.length > 0, mailDue: AT_ONCE, mailTries: 0 });
           return true;
         }
         const posted = mails.length > 0 ? { $push: { mails: { $each: [...mails] } } } : {};
-        const due = mails.length > 0 ? { mailDue: new Date(0), mailTries: 0 } : {};
+        const due = mails.length > 0 ? { hasMail: true, mailDue: AT_ONCE, mailTries: 0 } : {};
         const { matchedCount } = await notices.updateOne({ ...ofCompany(company), version }, { $set: { ...next, ...due }, ...posted });
         return matchedCount === 1;
       } catch (error) {
@@ -61,12 +64,12 @@ export function openNotices(connection: Connection): NoticeBook {
 
     async dropMail(company, ids) {
       await notices.updateOne(ofCompany(company), { $pull: { mails: { id: { $in: [...ids] } } } });
-      await notices.updateOne({ ...ofCompany(company), mails: { $size: 0 } }, { $set: { mailDue: null, mailTries: 0 } });
+      await notices.updateOne({ ...ofCompany(company), mails: { $size: 0 } }, { $set: { hasMail: false, mailTries: 0 } });
     },
 
     async putOffMail(company, ms) {
       const later = [{ $set: { mailDue: { $add: ['$$NOW', ms] } } }];
-      await notices.updateOne({ ...ofCompany(company), mailDue: { $ne: null } }, later, { updatePipeline: true });
+      await notices.updateOne({ ...ofCompany(company), hasMail: true }, later, { updatePipeline: true });
     },
 
     async pending(limit) {

@@ -8,6 +8,8 @@ export interface WebConfig {
   /** How many proxies in front to trust for the scheme (engineering.md §2.8). */
   readonly trustProxyHops: number;
   readonly sessionSecrets: readonly string[];
+  /** The tokens by which webhooks of QuickBooks' are judged. */
+  readonly webhookVerifiers: readonly string[];
   /** The stand-ins' addresses and the Linarc key that fills the forms already; null with real accounts. */
   readonly sandbox: null | {
     readonly quickbooksUrl: string;

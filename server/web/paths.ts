@@ -30,6 +30,7 @@ export const paths = {
   runWish: '/runs/:id/wish',
   settings: '/settings',
   classes: '/classes/refresh',
+  quickbooksHook: '/webhooks/quickbooks',
   livez: '/livez',
   readyz: '/readyz',
 } as const;

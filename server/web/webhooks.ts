@@ -1,9 +1,7 @@
 import express, { Router, type RequestHandler, type Response } from 'express';
 import { hearLinarc, hearQuickBooks, hookPath, type Delivery, type Receipt } from '../sync/told.ts';
 import type { World } from '../sync/world.ts';
-
-/** Where QuickBooks is to call; registered at developer.intuit.com (quickbooks.md §4). */
-export const QUICKBOOKS_HOOK = '/webhooks/quickbooks';
+import { paths } from './paths.ts';
 
 /** More than any delivery has. */
 const LARGEST = '1mb';
@@ -19,7 +17,7 @@ const rawBody: RequestHandler = express.raw({ type: () => true, limit: LARGEST, 
 export function webhookRoutes(world: World, { verifiers }: { readonly verifiers: readonly string[] }): Router {
   const router = Router();
 
-  router.post(QUICKBOOKS_HOOK, rawBody, async (req, res) => {
+  router.post(paths.quickbooksHook, rawBody, async (req, res) => {
     const receipt = await hearQuickBooks(world, deliveryOf(req.body, req.get('intuit-signature')), verifiers);
     await answer(world, res, 'QuickBooks', receipt);
   });

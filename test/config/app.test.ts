@@ -6,6 +6,7 @@ import { paths } from '../../server/web/paths.ts';
 interface AppCard {
   readonly name: string;
   readonly urls: Record<string, string | string[]>;
+  readonly webhooks: readonly unknown[];
   readonly environment: Record<string, string>;
 }
 
@@ -29,6 +30,10 @@ describe('app.json', () => {
       launch: paths.launch, connectRequest: paths.connectRequest, reconnect: paths.connect, disconnect: paths.disconnect,
       redirect: [paths.signedIn, paths.connected],
     });
+  });
+
+  it('has QuickBooks call where the app listens', () => {
+    expect(card.webhooks).to.deep.equal([{ path: paths.quickbooksHook, entity: 'Class', events: ['create', 'update', 'delete', 'merge'] }]);
   });
 
   it('has a name without Intuit’s marks (quickbooks.md §7.5)', () => {

@@ -80,6 +80,25 @@ describe('Settings of a sandbox', () => {
   });
 });
 
+describe('Settings for notices and webhooks', () => {
+  const intuit = { INTUIT_CLIENT_ID: 'id', INTUIT_CLIENT_SECRET: 'secret' };
+
+  it('put mail into files while QuickBooks is a sandbox, and send none without a server otherwise', () => {
+    expect(read({ DATA_DIR: '/d' }).mail).to.deep.equal({ kind: 'file', dir: '/d/outbox', from: 'Linarc Class Sync <notices@localhost>' });
+    expect(read(intuit).mail).to.equal(null);
+  });
+
+  it('name a mail server and whom mail comes from', () => {
+    const config = read({ ...intuit, SMTP_URL: 'smtps://user:pass@mail.example.com', MAIL_FROM: 'Sync <sync@example.com>' });
+    expect(config.mail).to.deep.equal({ kind: 'smtp', url: 'smtps://user:pass@mail.example.com', from: 'Sync <sync@example.com>' });
+  });
+
+  it('take several webhook verifiers, so that one can be changed', () => {
+    expect(read({ ...intuit, INTUIT_WEBHOOK_VERIFIER: '12345678-aaaa, 12345678-bbbb' }).webhookVerifiers).to.deep.equal(['12345678-aaaa', '12345678-bbbb']);
+    expect(read(intuit).webhookVerifiers).to.deep.equal([]);
+  });
+});
+
 describe('Settings of production', () => {
   it('are complete with eight variables', () => {
     const config = read(production());
@@ -134,6 +153,7 @@ describe('Faulty settings', () => {
     NODE_ENV: 'prod', PORT: '80a', HOST: 'a b', PUBLIC_URL: 'sync.example.com', TRUST_PROXY_HOPS: '-1', LOG_LEVEL: 'loud',
     DATA_DIR: 'x'.repeat(1001), MONGODB_URI: 'postgres://db', SESSION_SECRETS: 'a', SEALING_KEYS: 'b', INTUIT_CLIENT_SECRET: 'alone',
     INTUIT_ENVIRONMENT: 'staging', LINARC_API_URL: 'ftp://x', QUICKBOOKS_SANDBOX_URL: 'localhost:1', LINARC_SANDBOX_URL: '?',
+    INTUIT_WEBHOOK_VERIFIER: 'x', SMTP_URL: 'mail.example.com', MAIL_FROM: 'nobody',
     SANDBOX_SPEED: '0', SANDBOX_LIMITS: 'no', SANDBOX_LIBRARY: '/no/such/file.csv', SANDBOX_CODES: '1.5',
   };
 
@@ -158,6 +178,11 @@ describe('Faulty settings', () => {
   it('name the half of the Intuit credentials that is missing', () => {
     expect(faultsOf({ INTUIT_CLIENT_ID: 'id' })).to.have.all.keys('INTUIT_CLIENT_SECRET');
     expect(faultsOf({ INTUIT_CLIENT_SECRET: 'secret' })).to.have.all.keys('INTUIT_CLIENT_ID');
+  });
+
+  it('do not send mail from nobody, nor take webhooks of no app', () => {
+    expect(faultsOf({ SMTP_URL: 'smtps://user:pass@mail.example.com' })).to.have.all.keys('MAIL_FROM');
+    expect(faultsOf({ INTUIT_WEBHOOK_VERIFIER: '12345678-aaaa' })).to.have.all.keys('INTUIT_WEBHOOK_VERIFIER');
   });
 
   it('do not let the app outrun Intuit’s limits', () => {

@@ -89,6 +89,7 @@ export async function startWeb({ codes, production = false, limits = false, late
   const port = await listening(server);
   const config: WebConfig = {
     publicUrl: `http://localhost:${port}`, production, trustProxyHops: production ? 1 : 0,
+    webhookVerifiers: ['the-verifier-of-the-web-tests'],
     sessionSecrets: ['the-session-secret-of-the-web-tests'], linarcUrl: linarc.url, version: 'test',
     sandbox: production ? null : { quickbooksUrl: url, linarc: { companyId: linarc.company.id, apiKey: linarc.apiKey, url: linarc.url } },
     log: pino({ level: 'info' }, { write: (line: string) => void logged.push(line) }),

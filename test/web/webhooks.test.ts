@@ -7,7 +7,8 @@ import type { Tenant } from '../../server/core/records.ts';
 import { keepFresh } from '../../server/sync/fresh.ts';
 import { hookPath, subscribe, unsubscribe } from '../../server/sync/told.ts';
 import type { World } from '../../server/sync/world.ts';
-import { QUICKBOOKS_HOOK, webhookRoutes } from '../../server/web/webhooks.ts';
+import { paths } from '../../server/web/paths.ts';
+import { webhookRoutes } from '../../server/web/webhooks.ts';
 import { Desk } from '../sync/desk.ts';
 import { until } from '../support/waiting.ts';
 
@@ -52,7 +53,7 @@ describe('the addresses QuickBooks and Linarc call', () => {
     await control(desk.quickbooksUrl, 'POST', '/sandbox/apps', {
       clientId: 'test-app', clientSecret: 'test-secret', name: 'Test', tagline: 'Test', redirectUris: ['http://localhost:1/callback'],
       launchUrl: 'http://localhost:1/launch', connectUrl: 'http://localhost:1/connect', disconnectUrl: 'http://localhost:1/disconnect',
-      webhookUrl: `${url}${QUICKBOOKS_HOOK}`, webhookVerifier: VERIFIER,
+      webhookUrl: `${url}${paths.quickbooksHook}`, webhookVerifier: VERIFIER,
     });
   });
 
@@ -72,7 +73,7 @@ describe('the addresses QuickBooks and Linarc call', () => {
     specversion: '1.0', id: randomUUID(), source: 'intuit.x', type: 'qbo.class.updated.v1', time: '2026-11-23T09:00:00.000000000Z',
     intuitentityid: '1', intuitaccountid: desk.realmId, data: {}, ...change,
   });
-  const quickbooks = (body: string, signature = sign(body, VERIFIER), type = 'application/json') => post(QUICKBOOKS_HOOK, body, { 'intuit-signature': signature, 'content-type': type });
+  const quickbooks = (body: string, signature = sign(body, VERIFIER), type = 'application/json') => post(paths.quickbooksHook, body, { 'intuit-signature': signature, 'content-type': type });
 
   describe('from QuickBooks', () => {
     for (const format of ['cloudevents', 'classic']) {
