@@ -20,7 +20,8 @@ interface NoticeDocument extends Standings {
 
 /** Due whatever the clocks say. */
 const AT_ONCE = new Date(0);
-const DUE: Filter = { hasMail: true, $expr: { $lte: ['$mailDue', '$$NOW'] } };
+/** Within $or, as not every server takes $$NOW beside an index. */
+const DUE: Filter = { hasMail: true, $or: [{ mailDue: AT_ONCE }, { $expr: { $lte: ['$mailDue', '$$NOW'] } }] };
 
 /** What each company's people were last told and what is still to be sent, in the collection `notices`. */
 export function openNotices(connection: Connection): NoticeBook {
