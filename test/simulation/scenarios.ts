@@ -1,0 +1,45 @@
+import type { Chance } from './chance.ts';
+import { BOOKS_FAULTS, type BooksWeather } from './quickbooks.ts';
+import { EVENTS, type EventKind, type Scenario } from './simulation.ts';
+
+/** A run without any fault: its shape is drawn, nothing goes wrong. */
+export function calm(chance: Chance): Scenario {
+  return {
+    companies: chance.hits(0.2) ? 2 : 1,
+    codes: chance.hits(0.2) ? [40, 120] : [5, 40],
+    divisions: chance.hits(0.5),
+    inactivate: chance.hits(0.5),
+    machines: chance.int(1, 4),
+    present: chance.pick([0, 0, 0.3]),
+    trouble: chance.int(5_000, 120_000),
+  };
+}
+
+/** Faults after which a row may rightly be failed or the run halted stay out of the shares that strike every call. */
+const SHARES: readonly number[] = [0, 0, 0, 0.02, 0.1];
+
+/** A run in which anything may happen at once. */
+export function mixed(chance: Chance): Scenario {
+  const calls = Object.fromEntries(BOOKS_FAULTS.map((fault) => [fault, fault === 'forbidden' || fault === 'lapsed' ? chance.pick([0, 0, 0.01]) : chance.pick(SHARES)]));
+  const tokens = { 'lost before': chance.pick(SHARES), 'lost after': chance.pick([0, 0, 0.05]), slow: chance.pick(SHARES) };
+  const share = () => chance.pick([0, 0, 0.003, 0.01]);
+  const events = Object.fromEntries(EVENTS.map((kind): [EventKind, number] => [kind, chance.pick([0, 0, 1, chance.int(1, 3)])]));
+  const rotation = chance.pick(['always', 'daily'] as const);
+  return {
+    ...calm(chance),
+    books: { calls, tokens } satisfies BooksWeather,
+    store: { down: share(), unknown: share(), torn: share(), slow: share() },
+    linarc: { unreachable: share(), doubled: share(), missing: share(), unreadable: 0 },
+    switches: {
+      requestid: chance.pick(['replay', 'replay', 'ignored', '6000', '600']),
+      inactiveName: chance.pick(['free', '6240']),
+      suffix: chance.pick([' (deleted)', ' (Deleted)']),
+      accessLife: chance.pick([3_600_000, 200_000]),
+      rotation,
+      grace: chance.pick([0, 60_000]),
+    },
+    skew: chance.pick([0, 0, 1_000, 300_000]),
+    lostMessages: chance.pick([0, 0.2]),
+    events,
+  };
+}

@@ -1,0 +1,555 @@
+import { DEFAULT_SETTINGS, type Settings } from '../../server/core/company.ts';
+import type { Dispatch } from '../../server/core/ports.ts';
+import type { Actor, CostCode, StagedRecord, Tenant } from '../../server/core/records.ts';
+import type { Fresh } from '../../server/core/fresh.ts';
+import type { Selection } from '../../server/core/selection.ts';
+import type { World } from '../../server/sync/world.ts';
+import { Chance } from './chance.ts';
+import type { Engine } from './engine.ts';
+import { Linarc, type LibraryFault } from './library.ts';
+import { FAIR_STORE, Machine, StoreError, type Site, type StoreWeather } from './machine.ts';
+import { DEFAULT_SWITCHES, QuickBooks, type BooksWeather, type Row, type Switches } from './quickbooks.ts';
+import { MemoryDatabase, memoryStores, type MemoryStores } from './stores.ts';
+import { Timeline } from './timeline.ts';
+import { Watch } from './watch.ts';
+
+/** What happens in a run. Whatever is left out does not happen. */
+export interface Scenario {
+  readonly companies?: number;
+  /** Cost codes per company, from … to. */
+  readonly codes?: readonly [number, number];
+  readonly divisions?: boolean;
+  readonly inactivate?: boolean;
+  readonly machines?: number;
+  /** Virtual milliseconds of trouble; then all faults are cleared. */
+  readonly trouble?: number;
+  readonly books?: BooksWeather;
+  readonly store?: Partial<StoreWeather>;
+  readonly linarc?: Partial<Record<LibraryFault, number>>;
+  readonly switches?: Partial<Switches>;
+  /** How often, over the whole time of trouble. */
+  readonly events?: Partial<Record<EventKind, number>>;
+  /** How far the clocks of machines may be off, in milliseconds. */
+  readonly skew?: number;
+  readonly crashPoint?: { readonly call: number; readonly after: boolean };
+  /** Of the wanted classes, the share that QuickBooks holds already when it begins. */
+  readonly present?: number;
+  /** Share of messages to workers that are lost. */
+  readonly lostMessages?: number;
+}
+
+export const EVENTS = [
+  'kill', 'freeze', 'long freeze', 'term', 'clock jump', 'step down', 'push', 'pause', 'cancel', 'edit', 'edit and import', 'import', 'class renamed', 'class inactivated',
+  'class removed', 'class added', 'refresh classes', 'revoke', 'reconnect', 'lapse', 'forbid', 'retry', 'exclude', 'push one',
+] as const;
+export type EventKind = (typeof EVENTS)[number];
+
+/** One company of a run: its ids in all worlds. */
+export interface Party {
+  readonly mark: string;
+  readonly realmId: string;
+  readonly tenant: Tenant;
+  cancelled: boolean;
+  /** Records a person asked to have synced. */
+  readonly asked: Set<string>;
+  /** Records whose code somebody edited, excluded or mapped while it went on. */
+  readonly edited: Set<string>;
+}
+
+export const EVERYTHING: Selection = { kind: 'matching', filter: {}, except: [] };
+const notHere = (): never => {
+  throw new Error('This is no part of the simulation.');
+};
+
+const PERSON: Actor = { kind: 'person', userId: 'u1', name: 'Mara Keller' };
+const CALM: BooksWeather = { calls: {}, tokens: {} };
+const MOST_STEPS = 400_000;
+const SWEEP_EVERY = 5_000;
+const NAMES = ['Concrete', 'Masonry', 'Metals', 'Wood', 'Roofing', 'Doors', 'Finishes', 'Plumbing'];
+
+/** One seeded run of the engine over worlds in memory, from a connected company to a library that is synced. */
+export class Simulation {
+  readonly seed: number;
+  readonly scenario: Scenario;
+  readonly engine: Engine;
+  readonly timeline: Timeline;
+  readonly database: MemoryDatabase;
+  readonly quickbooks: QuickBooks;
+  readonly linarc: Linarc;
+  readonly watch: Watch;
+  readonly parties: Party[] = [];
+  readonly trace: string[] = [];
+  readonly counts = new Map<string, number>();
+  readonly failures: string[] = [];
+  private readonly stores: MemoryStores;
+  private readonly site: Site & { storeWeather: StoreWeather };
+  private readonly chance: Chance;
+  private readonly isTraced: boolean;
+  private readonly twist: (world: World) => World;
+  private readonly worlds = new Map<Machine, World>();
+  private machines: Machine[] = [];
+  private born = 0;
+  private isTroubled = false;
+
+  constructor(seed: number, scenario: Scenario, engine: Engine, options: { traced?: boolean; twist?: (world: World) => World } = {}) {
+    this.seed = seed;
+    this.scenario = scenario;
+    this.engine = engine;
+    this.isTraced = options.traced ?? false;
+    this.twist = options.twist ?? ((world) => world);
+    this.chance = new Chance(seed);
+    this.timeline = new Timeline(this.chance.fork());
+    this.database = new MemoryDatabase(() => this.timeline.now, this.chance.fork());
+    this.site = {
+      timeline: this.timeline,
+      chance: this.chance.fork(),
+      database: this.database,
+      storeWeather: { ...FAIR_STORE },
+      storeDownUntil: 0,
+      note: (who, what) => this.note(who, what),
+      count: (what) => void this.counts.set(what, (this.counts.get(what) ?? 0) + 1),
+    };
+    this.quickbooks = new QuickBooks(this.site, engine, { ...DEFAULT_SWITCHES, ...scenario.switches });
+    this.linarc = new Linarc(this.site, engine);
+    this.watch = new Watch(this);
+    this.stores = this.watch.over(memoryStores(this.database));
+  }
+
+  note(who: string, what: string): void {
+    if (this.isTraced) this.trace.push(`${((this.timeline.now - Date.UTC(2026, 2, 1, 10)) / 1000).toFixed(3)} ${who} ${what}`);
+  }
+
+  fail(what: string): void {
+    this.note('!', what);
+    if (!this.failures.includes(what)) this.failures.push(what);
+  }
+
+  count(what: string): number {
+    return this.counts.get(what) ?? 0;
+  }
+
+  // -------------------------------------------------------------------------------------------------------------- the run
+
+  /** The whole run. What went wrong is in `failures`. */
+  async run(): Promise<this> {
+    try {
+      await this.timeline.until(this.story());
+    } catch (error) {
+      this.fail(`I2: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    return this;
+  }
+
+  private async story(): Promise<void> {
+    for (let n = 0; n < (this.scenario.machines ?? 2); n += 1) this.boot();
+    for (let n = 0; n < (this.scenario.companies ?? 1); n += 1) await this.join('abcdef'.charAt(n));
+    this.note('-', 'trouble begins');
+    await this.trouble();
+    this.note('-', 'trouble ends');
+    await this.comeToRest();
+    this.watch.atRest();
+    await this.bringInOrder();
+    this.watch.inOrder();
+    const before = this.written();
+    await this.syncAll();
+    if (this.written() !== before) this.fail('I10: a second sync wrote something');
+  }
+
+  private written(): string {
+    return [...this.quickbooks.realms.values()].map(({ effects, sent }) => `${effects.length}/${sent.batch.length}`).join();
+  }
+
+  // -------------------------------------------------------------------------------------------------------------- machines
+
+  private boot(): Machine {
+    this.born += 1;
+    const machine = new Machine(`p${this.born}`, this.site);
+    const skew = this.scenario.skew ?? 0;
+    machine.skew = skew === 0 ? 0 : this.chance.int(-skew, skew);
+    this.worlds.set(machine, this.twist(this.worldOf(machine)));
+    this.machines.push(machine);
+    this.keepSweeping(machine);
+    return machine;
+  }
+
+  private keepSweeping(machine: Machine): void {
+    machine.reach(this.chance.int(1, SWEEP_EVERY), () => {
+      if (machine.stopping.signal.aborted) return;
+      this.work(machine, 'sweep', (world) => this.engine.pushing.sweep(world));
+      this.keepSweeping(machine);
+    });
+  }
+
+  private worldOf(machine: Machine): World {
+    const random = this.chance.fork();
+    const over = <K extends keyof MemoryStores>(name: K) => machine.overNetwork(name, this.stores[name]);
+    const log = (level: string) => (about: Readonly<Record<string, unknown>>, message: string) => {
+      this.note(machine.name, `${level}: ${message} ${JSON.stringify(about)}`);
+      if (level === 'error' && !String(about['error']).startsWith('StoreError')) this.fail(`unexpected: ${message} ${String(about['error'])}`);
+    };
+    return {
+      clock: machine.clock,
+      random,
+      log: { info: log('info'), warn: log('warn'), error: log('error') },
+      library: this.linarc.reached(machine),
+      identity: this.quickbooks.identity(machine),
+      openBooks: this.quickbooks.opened(machine),
+      companies: over('companies'),
+      users: over('users'),
+      costCodes: over('costCodes'),
+      classes: over('classes'),
+      runs: over('runs'),
+      history: over('history'),
+      dispatch: this.dispatch(),
+      fresh: NOTHING_FRESH,
+      readSpreadsheet: notHere,
+      pace: { speed: 1, limits: true },
+      owner: machine.name,
+    };
+  }
+
+  private dispatch(): Dispatch {
+    const send = (what: string, work: (world: World, machine: Machine) => Promise<unknown>) => {
+      if (this.isTroubled && this.chance.hits(this.scenario.lostMessages ?? 0)) return;
+      this.timeline.in(this.chance.int(1, 200), () => this.work(this.someMachine(), what, work));
+    };
+    return {
+      push: async (company, run) => send('push', (world, machine) => this.engine.pushing.runPush(world, company, run, machine.stopping.signal)),
+      import: async (company, id) => send('import', (world) => this.engine.importing.runImport(world, company, id)),
+      fresh: async () => {},
+    };
+  }
+
+  private someMachine(): Machine {
+    const able = this.machines.filter((machine) => machine.alive && !machine.stopping.signal.aborted);
+    return able.length > 0 ? this.chance.pick(able) : this.boot();
+  }
+
+  /** Has a machine do something. Whatever the worlds outside did to it is no failure of ours. */
+  private work(machine: Machine, what: string, work: (world: World, machine: Machine) => Promise<unknown>): Promise<void> {
+    const world = this.worlds.get(machine);
+    if (!world) throw new Error('A machine without a world.');
+    return work(world, machine).then(
+      () => {},
+      (error: unknown) => {
+        this.note(machine.name, `${what} ended by ${String(error)}`);
+        if (!this.isFromOutside(error)) this.fail(`unexpected: ${what}: ${error instanceof Error ? error.stack : String(error)}`);
+      },
+    );
+  }
+
+  private isFromOutside(error: unknown): boolean {
+    const { ports, problems, connecting } = this.engine;
+    const kinds = [StoreError, ports.BooksError, ports.GrantError, problems.ProblemError, connecting.SignInError];
+    return kinds.some((kind) => error instanceof kind);
+  }
+
+  // -------------------------------------------------------------------------------------------------------------- companies
+
+  private async join(mark: string): Promise<void> {
+    const realmId = `9${mark.charCodeAt(0)}`;
+    const library = this.linarc.library(mark);
+    const [from, to] = this.scenario.codes ?? [5, 40];
+    for (let n = this.chance.int(from, to); n > 0; n -= 1) library.set(`${mark}${n}`, this.newCode(mark, n));
+    const machine = this.someMachine();
+    await this.work(machine, 'connect', async (world) => {
+      await this.connect(world, realmId);
+      const company = await world.companies.byRealm(realmId);
+      if (!company) throw new Error('The company was not stored.');
+      await this.engine.linking.linkLibrary(world, company.id, { companyId: mark, apiKey: 'key' });
+      const settings: Settings = { ...DEFAULT_SETTINGS, structure: this.scenario.divisions ? 'division' : 'flat', inactivate: this.scenario.inactivate ?? false };
+      await world.companies.saveSettings(company.id, settings);
+      this.parties.push({ mark, realmId, tenant: company.id, cancelled: false, asked: new Set(), edited: new Set() });
+    });
+    const party = this.parties.at(-1);
+    if (party?.mark !== mark) throw new Error('The company could not be connected.');
+    await this.importAll(party);
+    this.fillBooks(party);
+  }
+
+  private newCode(mark: string, n: number): CostCode {
+    const division = this.scenario.divisions ? String(1 + (n % 4)) : '';
+    return {
+      code: `${n}`, name: `${this.chance.pick(NAMES)} #${mark}${n}`, taskType: 'FIELD', active: !this.chance.hits(0.05),
+      divisionCode: division === '' ? '' : `D${division}`, divisionName: division === '' ? '' : `Division #${mark}d${division}`,
+    };
+  }
+
+  /** Classes that were there before us: of the wanted name, differing in case or blanks, or inactive. */
+  private fillBooks({ tenant, realmId }: Party): void {
+    const realm = this.quickbooks.realm(realmId);
+    for (const record of this.database.recordsOf(tenant).values()) {
+      if (record.wanted.parent !== null || record.wanted.name === '' || !this.chance.hits(this.scenario.present ?? 0)) continue;
+      const name = this.chance.pick([record.wanted.name, record.wanted.name.toUpperCase(), record.wanted.name.replace(' ', '  ')]);
+      const row = this.quickbooks.addByPerson(realm, name);
+      if (row && this.chance.hits(0.3)) row.active = false;
+    }
+  }
+
+  private async connect(world: World, realmId: string): Promise<void> {
+    const { pending } = this.engine.connecting.begin(world, 'connect', 'https://app.example/callback');
+    const query = { state: pending.state, code: realmId, realmId };
+    await this.engine.connecting.finishConnect(world, { query, pending, redirectUri: 'https://app.example/callback' });
+  }
+
+  // -------------------------------------------------------------------------------------------------------------- trouble
+
+  private async trouble(): Promise<void> {
+    const { scenario, site } = this;
+    const lasting = scenario.trouble ?? 60_000;
+    this.isTroubled = true;
+    this.quickbooks.weather = scenario.books ?? CALM;
+    site.storeWeather = { ...FAIR_STORE, ...scenario.store };
+    this.linarc.weather = scenario.linarc ?? {};
+    for (const machine of this.machines) machine.crashPoint = scenario.crashPoint ? { ...scenario.crashPoint, call: machine.calls + scenario.crashPoint.call } : null;
+    for (const party of this.parties) this.plan(party, 0, 'push');
+    for (const kind of EVENTS) {
+      for (let n = scenario.events?.[kind] ?? 0; n > 0; n -= 1) this.plan(this.chance.pick(this.parties), this.chance.int(0, lasting), kind);
+    }
+    await this.timeline.wait(lasting);
+    this.isTroubled = false;
+    this.quickbooks.weather = CALM;
+    site.storeWeather = { ...FAIR_STORE };
+    site.storeDownUntil = 0;
+    this.linarc.weather = {};
+    for (const realm of this.quickbooks.realms.values()) Object.assign(realm, { lapsedUntil: 0, forbiddenUntil: 0 });
+    for (const machine of this.machines) machine.thaw();
+  }
+
+  private plan(party: Party, after: number, kind: EventKind): void {
+    this.timeline.in(after, () => {
+      this.note('*', `${kind} (${party.mark})`);
+      this.site.count(kind);
+      this.happen(party, kind);
+    });
+  }
+
+  private happen(party: Party, kind: EventKind): void {
+    const { engine, chance } = this;
+    const { tenant } = party;
+    const machine = this.someMachine();
+    const realm = this.quickbooks.realm(party.realmId);
+    const someone = (work: (world: World) => Promise<unknown>) => void this.work(machine, kind, work);
+    switch (kind) {
+      case 'kill':
+        machine.kill();
+        return this.reboot();
+      case 'term':
+        machine.stopping.abort();
+        return this.timeline.in(10_000, () => {
+          machine.alive = false;
+          if (this.machines.every((one) => !one.alive || one.stopping.signal.aborted)) this.boot();
+        });
+      case 'freeze':
+        return machine.freeze(chance.int(16_000, 45_000));
+      case 'long freeze':
+        return machine.freeze(chance.int(1_000, 200_000));
+      case 'clock jump':
+        machine.skew += chance.pick([-300_000, 300_000]);
+        return;
+      case 'step down':
+        this.site.storeDownUntil = Math.max(this.site.storeDownUntil, this.timeline.now + chance.int(500, 20_000));
+        return;
+      case 'push':
+        return this.push(party, EVERYTHING);
+      case 'push one':
+        return this.push(party, { kind: 'ids', ids: [this.someRecord(party).id] });
+      case 'pause':
+        someone((world) => this.wish(world, party, 'pause'));
+        return this.timeline.in(chance.int(100, 20_000), () => void this.work(this.someMachine(), 'resume', (world) => this.wish(world, party, 'resume')));
+      case 'cancel':
+        party.cancelled = true;
+        return someone((world) => this.wish(world, party, 'cancel'));
+      case 'edit':
+        this.edit(party);
+        return;
+      case 'edit and import':
+        return this.editAndImport(party);
+      case 'import':
+        return someone((world) => engine.importing.startImport(world, tenant, PERSON, { mode: 'all' }));
+      case 'class renamed':
+      case 'class inactivated':
+      case 'class removed':
+      case 'class added':
+        return this.changeClass(party, kind);
+      case 'refresh classes':
+        return someone((world) => engine.reading.refreshClasses(world, tenant));
+      case 'revoke':
+        return this.quickbooks.revokeGrant(party.realmId);
+      case 'reconnect':
+        return someone((world) => this.connect(world, party.realmId));
+      case 'lapse':
+        realm.lapsedUntil = this.timeline.now + chance.int(1_000, 60_000);
+        return;
+      case 'forbid':
+        realm.forbiddenUntil = this.timeline.now + chance.int(1_000, 60_000);
+        return;
+      case 'retry':
+        return this.push(party, { kind: 'matching', filter: { status: 'failed' }, except: [] });
+      case 'exclude':
+        return this.exclude(party);
+    }
+  }
+
+  private reboot(): void {
+    this.timeline.in(this.chance.int(500, 10_000), () => void this.boot());
+  }
+
+  private push(party: Party, selection: Selection): void {
+    void this.work(this.someMachine(), 'ask', async (world) => {
+      const before = selection.kind === 'ids' ? selection.ids : [...this.database.recordsOf(party.tenant).values()].filter((one) => PUSHABLE.has(one.status)).map(({ id }) => id);
+      const { run } = await this.engine.pushing.startPush(world, party.tenant, PERSON, selection);
+      if (run && (selection.kind === 'ids' || selection === EVERYTHING)) for (const id of before) party.asked.add(id);
+    });
+  }
+
+  private async wish(world: World, { tenant }: Party, wish: 'pause' | 'resume' | 'cancel'): Promise<void> {
+    const run = await world.runs.active(tenant);
+    const wished = run && (await world.runs.wish(tenant, run.id, wish));
+    if (wished && wish !== 'pause') await world.dispatch.push(tenant, wished.id);
+  }
+
+  private someRecord({ tenant }: Party): StagedRecord {
+    return this.chance.pick([...this.database.recordsOf(tenant).values()].filter(({ kind }) => kind === 'cost_code'));
+  }
+
+  private edit(party: Party): StagedRecord {
+    const library = this.linarc.library(party.mark);
+    const record = this.someRecord(party);
+    const standing = library.get(record.linarcId);
+    party.edited.add(record.id);
+    if (!standing) return record;
+    const mark = standing.name.slice(standing.name.indexOf('#'));
+    const change = this.chance.pick<Partial<CostCode>>([
+      { name: `${this.chance.pick(NAMES)} ${this.chance.int(1, 99)} ${mark}` },
+      { name: `${this.chance.pick(NAMES)} ${this.chance.int(1, 99)} ${mark}` },
+      { active: !standing.active },
+      { taskType: 'EQUIPMENT' },
+    ]);
+    library.set(record.linarcId, { ...standing, ...change });
+    return record;
+  }
+
+  private editAndImport(party: Party): void {
+    const record = this.edit(party);
+    void this.work(this.someMachine(), 'import', (world) =>
+      this.engine.importing.startImport(world, party.tenant, PERSON, { mode: 'selected', ids: [record.linarcId] }));
+  }
+
+  private changeClass(party: Party, kind: 'class renamed' | 'class inactivated' | 'class removed' | 'class added'): void {
+    const realm = this.quickbooks.realm(party.realmId);
+    if (kind === 'class added') {
+      const { wanted, id } = this.someRecord(party);
+      if (wanted.name !== '' && this.quickbooks.addByPerson(realm, wanted.name)) party.edited.add(id);
+      return;
+    }
+    const rows = [...realm.rows.values()];
+    const row = rows.length > 0 ? this.chance.pick(rows) : null;
+    if (!row) return;
+    this.touched(party, row);
+    if (kind === 'class renamed') this.quickbooks.changeByPerson(realm, row, { name: `By hand ${this.chance.int(1, 999)} ${row.name.slice(row.name.indexOf('#'))}`.slice(0, 100) });
+    else if (kind === 'class inactivated') this.quickbooks.changeByPerson(realm, row, { active: false });
+    else if (![...realm.rows.values()].some(({ parentId }) => parentId === row.id)) this.quickbooks.removeByPerson(realm, row);
+  }
+
+  /** Records whose class a person touched may end waiting for a person. */
+  private touched(party: Party, row: Row): void {
+    for (const record of this.database.recordsOf(party.tenant).values()) {
+      if (record.link?.id === row.id || this.watch.madeFor(party, row.id) === record.linarcId || record.wanted.name === row.name) party.edited.add(record.id);
+    }
+  }
+
+  private exclude(party: Party): void {
+    const { id } = this.someRecord(party);
+    party.edited.add(id);
+    void this.work(this.someMachine(), 'exclude', (world) => world.costCodes.get(party.tenant, id).then(async (record) => {
+      if (record && record.run === null) await world.costCodes.change(party.tenant, id, record.version, { excluded: { by: 'Mara', byRule: false, reason: 'not used', at: new Date(world.clock.now()) } });
+    }));
+  }
+
+  // -------------------------------------------------------------------------------------------------------------- rest
+
+  private activeRun({ tenant }: Party) {
+    return [...this.database.runs.values()].find((run) => run.company === tenant && run.active);
+  }
+
+  /** Lets what was begun come to its end; people mend what is theirs to mend. */
+  private async comeToRest(): Promise<void> {
+    for (let round = 0; round < 400; round += 1) {
+      if (this.timeline.steps > MOST_STEPS) break;
+      await this.timeline.wait(2_000);
+      let isBusy = false;
+      for (const party of this.parties) {
+        const run = this.activeRun(party);
+        const company = this.database.companies.get(party.tenant)?.company;
+        const isImporting = this.database.companies.get(party.tenant)?.import?.state === 'running' && round < 40;
+        isBusy ||= run !== undefined || isImporting;
+        if (company?.connection === 'needs_reconnect' || (run?.state === 'halted' && run.problem?.code === 'reconnect_needed')) {
+          await this.work(this.someMachine(), 'reconnect', (world) => this.connect(world, party.realmId));
+        } else if (run?.state === 'halted' || run?.state === 'paused') {
+          await this.work(this.someMachine(), 'resume', (world) => this.wish(world, party, 'resume'));
+        }
+      }
+      if (!isBusy) return;
+    }
+    this.fail(`I2: it does not come to rest (${this.parties.map((party) => this.activeRun(party)?.state).join()})`);
+  }
+
+  private async importAll(party: Party): Promise<void> {
+    const { tenant } = party;
+    for (let tries = 0; tries < 60; tries += 1) {
+      let id = '';
+      await this.work(this.someMachine(), 'import', async (world) => {
+        const { started, state } = await this.engine.importing.startImport(world, tenant, PERSON, { mode: 'all' });
+        if (started) id = state.id;
+      });
+      const current = () => this.database.companies.get(tenant)?.import;
+      for (let waited = 0; waited < 60 && current()?.state === 'running'; waited += 1) await this.timeline.wait(1_000);
+      if (id !== '' && current()?.id === id && current()?.state === 'done') return;
+    }
+    this.fail('I2: the library cannot be imported any more');
+  }
+
+  private async syncAll(): Promise<void> {
+    for (const party of this.parties) {
+      await this.importAll(party);
+      this.push(party, EVERYTHING);
+    }
+    await this.timeline.wait(1_000);
+    await this.comeToRest();
+  }
+
+  /** With all faults gone: a whole import and sync, what waits for a person decided by one, and synced again. */
+  private async bringInOrder(): Promise<void> {
+    for (let round = 0; round < 3; round += 1) {
+      await this.syncAll();
+      for (const party of this.parties) await this.decideAll(party);
+    }
+    await this.syncAll();
+  }
+
+  private async decideAll(party: Party): Promise<void> {
+    await this.work(this.someMachine(), 'refresh', (world) => this.engine.reading.refreshClasses(world, party.tenant));
+    for (const record of this.database.recordsOf(party.tenant).values()) {
+      if (record.status !== 'needs_action' || record.excluded !== null) continue;
+      await this.work(this.someMachine(), 'decide', (world) => this.decide(world, party, record));
+    }
+  }
+
+  private async decide(world: World, { tenant }: Party, { id, problem }: StagedRecord): Promise<void> {
+    const { mapping } = this.engine;
+    if (problem?.code === 'changed_in_quickbooks') await mapping.overwrite(world, tenant, PERSON, id);
+    if (problem?.code === 'class_gone' || problem?.code === 'class_used') await mapping.unmap(world, tenant, PERSON, id);
+  }
+}
+
+const PUSHABLE: ReadonlySet<string> = new Set(['needs_sync', 'failed']);
+
+/** Webhooks and rounds have tests of their own; the engine only notes when it read. */
+const NOTHING_FRESH: Fresh = {
+  changes: { tell: notHere, take: notHere, settle: notHere, putOff: notHere, waiting: notHere },
+  rounds: { due: notHere, begin: notHere, upkeep: async () => null, save: async () => {}, hook: async () => null, saveHook: async () => {}, ofRealms: notHere },
+  notices: { standings: notHere, write: notHere, takeMail: notHere, dropMail: notHere, putOffMail: notHere, pending: notHere, recipients: notHere },
+  post: null,
+  reachedAt: null,
+};

@@ -1,0 +1,260 @@
+import type { CostCodes, Companies, Runs } from '../../server/core/ports.ts';
+import type { StagedRecord, Tenant } from '../../server/core/records.ts';
+import { settled } from '../../server/core/run.ts';
+import type { Party, Simulation } from './simulation.ts';
+import type { MemoryStores } from './stores.ts';
+
+/** A mark such as `#a12` or `#ad3` in the name of every code and division: which company and entry a class was made for. */
+const MARK = /#([a-z])(d?\d+)/;
+
+/** Room between the engine's windows and ours: it keeps 2 % itself, and its calls leave a little after they are counted. */
+const LIMITS = [
+  { of: 'batch', most: 40, within: 59_500 },
+  { of: 'all', most: 500, within: 59_500 },
+  { of: 'all', most: 10, within: 980 },
+] as const;
+
+/** Watches the ten invariants of engineering.md §3.8: some with every write, the rest when all has come to rest. */
+export class Watch {
+  private readonly simulation: Simulation;
+  /** The highest fencing token under which a run's records were gathered. */
+  private readonly refenced = new Map<string, number>();
+
+  constructor(simulation: Simulation) {
+    this.simulation = simulation;
+  }
+
+  /** The stores, watched. */
+  over(stores: MemoryStores): MemoryStores {
+    return { ...stores, costCodes: this.overCostCodes(stores.costCodes), runs: this.overRuns(stores.runs), companies: this.overCompanies(stores.companies) };
+  }
+
+  private overCostCodes(costCodes: CostCodes): CostCodes {
+    const watched: Partial<CostCodes> = {
+      refence: async (company, run, fence) => {
+        await costCodes.refence(company, run, fence);
+        this.refenced.set(run, Math.max(this.refenced.get(run) ?? 0, fence));
+      },
+      writeInRun: async (company, run, fence, changes) => {
+        const result = await costCodes.writeInRun(company, run, fence, changes);
+        const isOld = fence < (this.refenced.get(run) ?? 0);
+        if (isOld && result.missed.length < changes.length) this.simulation.fail('I4: a write under an old fencing token was taken');
+        return result;
+      },
+    };
+    return layered(costCodes, watched);
+  }
+
+  private overRuns(runs: Runs): Runs {
+    return layered(runs, {
+      end: async (company, id, fence, end) => {
+        const ended = await runs.end(company, id, fence, end);
+        if (ended) this.atEnd(company, id);
+        return ended;
+      },
+    });
+  }
+
+  private overCompanies(companies: Companies): Companies {
+    return layered(companies, {
+      setConnection: async (company, state, at, version) => {
+        const before = this.simulation.database.companies.get(company);
+        const done = await companies.setConnection(company, state, at, version);
+        if (done && state === 'needs_reconnect' && before?.company.connection === 'connected') this.atLostConnection(company);
+        return done;
+      },
+    });
+  }
+
+  /** I9: a run's counters say what its records say. */
+  private atEnd(company: Tenant, id: string): void {
+    const { database } = this.simulation;
+    const run = database.runs.get(id);
+    if (!run) return;
+    const records = [...database.recordsOf(company).values()];
+    const left = records.filter((record) => record.run?.id === id).length;
+    if (left > 0) this.simulation.fail(`I2: ${left} records are left in a run that ended`);
+    if (settled(run.counts) !== run.total) this.simulation.fail(`I9: run counted ${JSON.stringify(run.counts)} of ${run.total}`);
+    for (const outcome of ['created', 'updated', 'linked', 'unchanged', 'failed', 'needsAction'] as const) {
+      const settledSo = records.filter(({ settledIn }) => settledIn?.run === id && settledIn.outcome === outcome).length;
+      if (settledSo !== run.counts[outcome]) this.simulation.fail(`I9: ${outcome} is counted ${run.counts[outcome]}, but ${settledSo} records say so`);
+    }
+  }
+
+  /** I8: a connection counts as lost only when Intuit ended it or its newest token was lost on the way. */
+  private atLostConnection(company: Tenant): void {
+    const { database, quickbooks, scenario, counts } = this.simulation;
+    const row = database.companies.get(company);
+    const state = row && quickbooks.grants.get(row.realmId);
+    if (!row || !state || state.revoked) return;
+    const isAccused = ['forbid', 'unauthorized', 'forbidden'].some((cause) => (counts.get(cause) ?? 0) > 0);
+    if (isAccused) return;
+    if (row.grant?.refreshToken === state.refresh) this.simulation.fail('I8: a good grant was declared lost');
+    const mayBeLost = quickbooks.lostTokens.size > 0 || ['kill', 'freeze', 'long freeze', 'store down', 'store unknown', 'revoked', 'term', 'reconnect'].some((cause) => (counts.get(cause) ?? 0) > 0);
+    if (!mayBeLost && scenario.crashPoint === undefined) this.simulation.fail('I8: the newest refresh token was not stored');
+  }
+
+  // -------------------------------------------------------------------------------------------------------------- at rest
+
+  /** For which entry a class of ours was made. */
+  madeFor(party: Party, id: string): string | null {
+    const made = this.simulation.quickbooks.realm(party.realmId).effects.find((effect) => effect.id === id && effect.operation === 'create');
+    const [, mark, entry] = MARK.exec(made?.name ?? '') ?? [];
+    return mark !== undefined && entry !== undefined ? `${mark}${entry}` : null;
+  }
+
+  /** What must hold once nothing is under way any more, whatever happened before. */
+  atRest(): void {
+    for (const party of this.simulation.parties) {
+      this.onlyOneClass(party);
+      this.nothingInFlight(party);
+      this.withinLimits(party);
+      this.ownTenantOnly(party);
+      this.parentsFirst(party);
+    }
+  }
+
+  /** What must hold after a calm sync besides. */
+  inOrder(): void {
+    this.atRest();
+    for (const party of this.simulation.parties) {
+      this.everythingSynced(party);
+      this.ledgerComplete(party);
+      const { company } = this.simulation.database.companies.get(party.tenant) ?? {};
+      if (company?.connection !== 'connected') this.simulation.fail('I8: the connection does not come back');
+    }
+  }
+
+  private records({ tenant }: Party): StagedRecord[] {
+    return [...this.simulation.database.recordsOf(tenant).values()];
+  }
+
+  /** I1. */
+  private onlyOneClass(party: Party): void {
+    const realm = this.simulation.quickbooks.realm(party.realmId);
+    const made = new Map<string, string[]>();
+    for (const row of realm.rows.values()) {
+      const entry = row.by === 'us' ? this.madeFor(party, row.id) : null;
+      if (entry !== null) made.set(entry, [...(made.get(entry) ?? []), row.id]);
+    }
+    for (const [entry, ids] of made) if (ids.length > 1) this.simulation.fail(`I1: ${entry} has ${ids.length} classes (${ids.join()})`);
+    const users = new Map<string, string[]>();
+    for (const record of this.records(party)) {
+      if (record.link) users.set(record.link.id, [...(users.get(record.link.id) ?? []), record.linarcId]);
+    }
+    for (const [id, entries] of users) if (entries.length > 1) this.simulation.fail(`I1: class ${id} belongs to ${entries.join()}`);
+  }
+
+  /** I2. */
+  private nothingInFlight(party: Party): void {
+    const { simulation } = this;
+    for (const record of this.records(party)) {
+      const { status, problem, link, linarcId, run, id } = record;
+      if (run !== null || status === 'syncing') simulation.fail(`I2: ${linarcId} is still in flight`);
+      if (status === 'failed' && problem === null) simulation.fail(`I2: ${linarcId} failed without a reason`);
+      if (status === 'needs_action' && problem === null) simulation.fail(`I2: ${linarcId} waits for a person without a reason`);
+      if (status === 'synced' && link === null) simulation.fail(`I2: ${linarcId} is synced without a class`);
+      const isOpen = status === 'needs_sync' && record.settledIn === null && record.excluded === null;
+      if (isOpen && party.asked.has(id) && !party.cancelled && !party.edited.has(id)) simulation.fail(`I2: ${linarcId} was asked for, but never settled`);
+    }
+  }
+
+  /** I3, by the time calls leave us; clocks that jump within a process are out of anybody's hands. */
+  private withinLimits(party: Party): void {
+    const { simulation } = this;
+    if (simulation.count('clock jump') > 0 || simulation.count('refresh classes') > 0) return;
+    const { sent, mostInFlight } = simulation.quickbooks.realm(party.realmId);
+    const starts = { batch: sent.batch, all: [...sent.read, ...sent.batch].sort((a, b) => a - b) };
+    for (const { of, most, within } of LIMITS) {
+      const times = starts[of];
+      const at = times.findIndex((start, n) => n >= most && start - (times[n - most] ?? -Infinity) < within);
+      if (at >= 0) simulation.fail(`I3: more than ${most} calls (${of}) left within ${within} ms`);
+    }
+    const isSingle = ['kill', 'freeze', 'long freeze', 'slow'].every((cause) => simulation.count(cause) === 0);
+    if (isSingle && mostInFlight > 10) simulation.fail(`I3: ${mostInFlight} calls were under way at once`);
+  }
+
+  /** I5. */
+  private ownTenantOnly(party: Party): void {
+    const { simulation } = this;
+    for (const { name } of simulation.quickbooks.realm(party.realmId).effects) {
+      if (MARK.exec(name)?.[1] !== party.mark) simulation.fail(`I5: “${name}” was written to company ${party.mark}`);
+    }
+    const ids = new Set(this.records(party).map(({ id }) => id));
+    for (const fact of simulation.database.historyOf(party.tenant).values()) {
+      if (!ids.has(fact.record)) simulation.fail('I5: a line of history belongs to no record of its company');
+    }
+  }
+
+  /** I6. */
+  private parentsFirst(party: Party): void {
+    const { simulation } = this;
+    const realm = simulation.quickbooks.realm(party.realmId);
+    if (simulation.count('person removed a class') === 0 && realm.orphans > 0) simulation.fail(`I6: ${realm.orphans} writes named a parent that is not there`);
+    if (!simulation.scenario.divisions) return;
+    for (const { name, operation, parentId } of realm.effects) {
+      const isDivision = MARK.exec(name)?.[2]?.startsWith('d') ?? false;
+      if (operation === 'create' && isDivision !== (parentId === null)) simulation.fail(`I6: “${name}” was created under the wrong parent`);
+    }
+  }
+
+  private everythingSynced(party: Party): void {
+    const { simulation } = this;
+    const realm = simulation.quickbooks.realm(party.realmId);
+    const { inactivate = false } = simulation.scenario;
+    const parents = new Map(this.records(party).map((record) => [record.linarcId, record.link?.id]));
+    for (const record of this.records(party)) {
+      const { linarcId, wanted, link, status, problem, excluded } = record;
+      if (excluded !== null) continue;
+      if (status !== 'synced' && !wanted.active && link === null) continue;
+      const row = realm.rows.get(link?.id ?? '');
+      if (status !== 'synced' || !row) {
+        simulation.fail(`I2: after a calm sync ${linarcId} is ${status} (${problem?.code ?? 'no reason'})`);
+        continue;
+      }
+      if (row.name !== wanted.name && row.active) simulation.fail(`I2: ${linarcId} is synced, but QuickBooks holds “${row.name}” for “${wanted.name}”`);
+      if (wanted.active && !row.active) simulation.fail(`I2: ${linarcId} is synced, but its class is inactive`);
+      if (inactivate && !wanted.active && row.active) simulation.fail(`I2: ${linarcId} is synced, but its class is active`);
+      if (row.active && row.parentId !== (wanted.parent === null ? null : parents.get(wanted.parent))) simulation.fail(`I6: ${linarcId} is synced under another parent`);
+    }
+    for (const row of realm.rows.values()) {
+      const entry = row.by === 'us' ? this.madeFor(party, row.id) : null;
+      const owner = this.records(party).find((record) => entryOf(record) === entry);
+      if (owner && owner.link?.id !== row.id && !party.edited.has(owner.id)) simulation.fail(`I1: the class made for ${entry} is not linked to it`);
+    }
+  }
+
+  /** I7: every class we made has its one line, every line its class; and so for changes. */
+  private ledgerComplete(party: Party): void {
+    const { simulation } = this;
+    const realm = simulation.quickbooks.realm(party.realmId);
+    const facts = [...simulation.database.historyOf(party.tenant).values()];
+    for (const record of this.records(party)) {
+      const own = facts.filter((fact) => fact.record === record.id);
+      const told = (kind: string) => own.filter((fact) => fact.kind === kind).length;
+      const ids = new Set(realm.effects.filter((effect) => this.madeFor(party, effect.id) === entryOf(record)).map(({ id }) => id));
+      const created = realm.effects.filter((effect) => effect.operation === 'create' && ids.has(effect.id)).length;
+      if (told('created') !== created) simulation.fail(`I7: ${record.linarcId} was created ${created} times, the history says ${told('created')}`);
+      const linked = new Set([...ids, ...(record.link ? [record.link.id] : [])]);
+      const updated = realm.effects.filter((effect) => effect.operation === 'update' && linked.has(effect.id)).length;
+      if (updated > 0 && told('updated') + told('linked') === 0 && !party.edited.has(record.id)) simulation.fail(`I7: ${record.linarcId} was changed in QuickBooks, and no line says so`);
+      if (updated === 0 && told('updated') > 0 && !party.edited.has(record.id)) simulation.fail(`I7: the history says ${record.linarcId} was changed, but it was not`);
+    }
+  }
+}
+
+/** The entry in the form of the marks; a division's is `ad1`, as in the name of its class. */
+function entryOf({ linarcId, kind, wanted }: StagedRecord): string {
+  const [, mark, entry] = (kind === 'division' ? MARK.exec(wanted.name) : null) ?? [];
+  return mark !== undefined && entry !== undefined ? `${mark}${entry}` : linarcId;
+}
+
+/** A store in which some methods are replaced. */
+function layered<T extends object>(store: T, methods: Partial<T>): T {
+  return new Proxy(store, {
+    get: (target, property) => {
+      const method: unknown = Reflect.get(methods, property) ?? Reflect.get(target, property);
+      return typeof method === 'function' ? method.bind(target) : method;
+    },
+  });
+}
