@@ -81,9 +81,10 @@ export class LinarcLibrary implements Library {
   async subscribe(key: LibraryKey, url: string, known: string | null): Promise<{ id: string; secret: string } | null> {
     const place = webhooksOf(key);
     const { items } = understood(webhookList, await this.#client.read(key, place));
-    const ours = items.filter((item) => item.url === url);
-    if (ours.some(({ id }) => id === known)) return null;
-    for (const { id } of [...ours, ...items.filter((item) => item.id === known)]) await this.#client.remove(key, [...place, id]);
+    const isKept = items.some((item) => item.id === known && item.url === url);
+    const stale = items.filter((item) => (item.id === known ? !isKept : item.url === url));
+    for (const { id } of stale) await this.#client.remove(key, [...place, id]);
+    if (isKept) return null;
     const { id, secret } = understood(newWebhook, await this.#client.create(key, place, { url }));
     return { id, secret };
   }

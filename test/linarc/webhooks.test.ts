@@ -39,6 +39,13 @@ describe('Linarc webhooks', () => {
     expect(await registered()).to.have.length(1);
   });
 
+  it('lose a second one at the same address that two processes made at once', async () => {
+    const [one, two] = await Promise.all([library.subscribe(key, HOOK, null), library.subscribe(key, HOOK, null)]);
+    const kept = (await registered()).find((id) => id === two?.id) ?? one?.id ?? '';
+    expect(await library.subscribe(key, HOOK, kept)).to.equal(null);
+    expect(await registered()).to.deep.equal([kept]);
+  });
+
   it('take the place of the known one when the address has changed', async () => {
     const made = await library.subscribe(key, HOOK, null);
     const moved = await library.subscribe(key, `${HOOK}2`, made?.id ?? null);
