@@ -34,6 +34,7 @@ export interface Site {
   /** Until when no call reaches the database: a primary stepped down. */
   storeDownUntil: number;
   note(who: string, what: string): void;
+  explain(lines: () => readonly string[]): void;
   count(what: string): void;
 }
 

@@ -283,9 +283,11 @@ export class QuickBooks {
     const answers = () => {
       const found = new Map<string, ItemAnswer>();
       for (const item of items) {
-        const injected = this.partFault(calls);
-        const answer = injected ?? this.write(realm, requestid, item);
-        if (this.strikes(calls, 'parts missing')) continue;
+        const answer = this.partFault(calls) ?? this.write(realm, requestid, item);
+        const isMissing = this.strikes(calls, 'parts missing');
+        const end = answer.kind === 'done' ? `${answer.class.id} ${answer.class.syncToken}` : answer.fault.code;
+        this.site.explain(() => [`${item.operation} “${item.body.Name}” → ${end}${isMissing ? ' (not told)' : ''}`]);
+        if (isMissing) continue;
         found.set(item.bId, answer);
       }
       return found;
@@ -347,7 +349,7 @@ export class QuickBooks {
     this.site.timeline.in(ways.there + Math.min(ways.back, 2_000), () => {
       realm.inFlight -= 1;
     });
-    return machine.call(`QuickBooks ${realm.id}: ${what}`, ways, async () => this.answer(realm, token, kind, fault, work));
+    return machine.call(`QuickBooks ${realm.id}: ${what}${fault ? ` (${fault})` : ''}`, ways, async () => this.answer(realm, token, kind, fault, work));
   }
 
   private answer<T>(realm: Realm, token: string, kind: CallKind, fault: BooksFault | undefined, work: () => T): End<T> {

@@ -107,6 +107,7 @@ export class Simulation {
       storeWeather: { ...FAIR_STORE },
       storeDownUntil: 0,
       note: (who, what) => this.note(who, what),
+      explain: (lines) => this.explain(lines),
       count: (what) => void this.counts.set(what, (this.counts.get(what) ?? 0) + 1),
     };
     this.quickbooks = new QuickBooks(this.site, engine, { ...DEFAULT_SWITCHES, ...scenario.switches });
@@ -117,6 +118,11 @@ export class Simulation {
 
   note(who: string, what: string): void {
     if (this.isTraced) this.trace.push(`${((this.timeline.now - Date.UTC(2026, 2, 1, 10)) / 1000).toFixed(3)} ${who} ${what}`);
+  }
+
+  /** Notes what is worth working out only for a trace. */
+  explain(lines: () => readonly string[]): void {
+    if (this.isTraced) for (const line of lines()) this.note('   ', line);
   }
 
   fail(what: string): void {

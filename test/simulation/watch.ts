@@ -1,4 +1,4 @@
-import type { CostCodes, Companies, Runs } from '../../server/core/ports.ts';
+import type { CostCodes, Companies, GuardedChange, Runs } from '../../server/core/ports.ts';
 import type { StagedRecord, Tenant } from '../../server/core/records.ts';
 import { settled } from '../../server/core/run.ts';
 import type { Party, Simulation } from './simulation.ts';
@@ -38,6 +38,7 @@ export class Watch {
       writeInRun: async (company, run, fence, changes) => {
         const result = await costCodes.writeInRun(company, run, fence, changes);
         const isOld = fence < (this.refenced.get(run) ?? 0);
+        this.simulation.explain(() => changes.map((one) => changeLine(one, result.missed, this.simulation.database.recordsOf(company).get(one.id))));
         if (isOld && result.missed.length < changes.length) this.simulation.fail('I4: a write under an old fencing token was taken');
         return result;
       },
@@ -247,6 +248,16 @@ export class Watch {
 function entryOf({ linarcId, kind, wanted }: StagedRecord): string {
   const [, mark, entry] = (kind === 'division' ? MARK.exec(wanted.name) : null) ?? [];
   return mark !== undefined && entry !== undefined ? `${mark}${entry}` : linarcId;
+}
+
+/** What a change of a record in a run amounts to, for the trace. */
+function changeLine({ id, change }: GuardedChange, missed: readonly string[], record: StagedRecord | undefined): string {
+  const parts = [
+    missed.includes(id) ? 'MISSED' : 'wrote', record?.linarcId ?? id, change.status, change.settledIn?.outcome, change.problem?.code,
+    change.run && `attempts ${change.run.attempts}${change.run.look ? ' look' : ''}`,
+    change.intent && `${change.intent.operation} “${change.intent.body.Name}” ${change.intent.requestid.slice(0, 6)}`,
+  ];
+  return parts.filter((part) => part !== undefined && part !== null).join(' ');
 }
 
 /** A store in which some methods are replaced. */
