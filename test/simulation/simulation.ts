@@ -193,7 +193,7 @@ export class Simulation {
       this.note(machine.name, `${level}: ${message} ${JSON.stringify(about)}`);
       if (level === 'error' && !String(about['error']).startsWith('StoreError')) this.fail(`unexpected: ${message} ${String(about['error'])}`);
     };
-    return {
+    const world = {
       clock: machine.clock,
       random,
       log: { info: log('info'), warn: log('warn'), error: log('error') },
@@ -208,10 +208,10 @@ export class Simulation {
       history: over('history'),
       dispatch: this.dispatch(),
       fresh: NOTHING_FRESH,
-      readSpreadsheet: notHere,
       pace: { speed: 1, limits: true },
       owner: machine.name,
     };
+    return world;
   }
 
   private dispatch(): Dispatch {
