@@ -26,10 +26,10 @@ export interface Held {
 }
 
 /**
- * Judges one linked record by its class as QuickBooks has it now. Null when nothing is to be done: the class is as last confirmed, we
- * changed it ourselves, a person has decided about this very state, or the record waits for something else. A class somebody brought to
- * what Linarc wants is taken over; any other change waits for a person, and one that was undone in QuickBooks waits no more (linarc.md
- * point 10). A path that changed because a parent was renamed is no change (quickbooks.md §2.2).
+ * Judges one linked record by its class as QuickBooks has it now. Null when nothing is to be done: the class is as last
+ * confirmed, we changed it ourselves, a person has decided about this very state, or the record waits for something else. A class
+ * somebody brought to what Linarc wants is taken over; any other change waits for a person, and one that was undone in QuickBooks
+ * waits no more (linarc.md point 10). A path that changed because a parent was renamed is no change (quickbooks.md §2.2).
  */
 export function driftOf(record: StagedRecord, { current, parentId, formerParent }: Held, inactivate: boolean): Drift | null {
   const { link } = record;
@@ -38,8 +38,12 @@ export function driftOf(record: StagedRecord, { current, parentId, formerParent 
   if (isOlder(current, link)) return null;
   if (!isDrifted(record, current) || isOurs(record.intent, current)) return cleared(record, parentId, inactivate);
   if (record.overwrite === current.syncToken) return null;
-  if (!differs(record.wanted, shapeOf(current), parentId, inactivate)) return taken(record, link, current, { parentId, formerParent }, inactivate);
-  return flagged(record, problem('changed_in_quickbooks', { field: NAMES.field, value: current.fullyQualifiedName }), fieldChanges(link, current, formerParent));
+  const changes = fieldChanges(link, current, formerParent);
+  if (!differs(record.wanted, shapeOf(current), parentId, inactivate)) {
+    return { ...cleaned(record, relinked(link, current), parentId, inactivate), changes };
+  }
+  const found = problem('changed_in_quickbooks', { field: NAMES.field, value: current.fullyQualifiedName });
+  return flagged(record, found, changes);
 }
 
 /** What QuickBooks keeps of a class that we write. */
@@ -82,7 +86,8 @@ function isOlder(current: QuickBooksClass, link: ClassLink): boolean {
 function isOurs(intent: Intent | null, current: QuickBooksClass): boolean {
   if (intent === null || intent.body.Id !== current.id) return false;
   const { Name, ParentRef, Active } = intent.body;
-  return fold(Name) === fold(bareClassName(current)) && (ParentRef?.value ?? null) === current.parentId && (Active ?? true) === current.active;
+  const samePlace = (ParentRef?.value ?? null) === current.parentId && (Active ?? true) === current.active;
+  return samePlace && fold(Name) === fold(bareClassName(current));
 }
 
 function flagged(record: StagedRecord, found: Problem, changes: readonly FieldChange[]): Drift | null {
@@ -96,11 +101,12 @@ function cleared(record: StagedRecord, parentId: string | null | undefined, inac
   return { change: { status, problem: null }, kind: 'confirmed', changes: [], problem: null };
 }
 
-function taken(record: StagedRecord, before: ClassLink, current: QuickBooksClass, { parentId, formerParent }: Omit<Held, 'current'>, inactivate: boolean): Drift {
-  const link = relinked(before, current);
-  const aliases = before.name === link.name ? record.aliases : [...new Set([...record.aliases, before.name])];
+/** The record with what somebody brought to Linarc's own value as its link. */
+function cleaned(record: StagedRecord, link: ClassLink, parentId: string | null | undefined, inactivate: boolean): Drift {
+  const former = record.link?.name ?? link.name;
+  const aliases = former === link.name ? record.aliases : [...new Set([...record.aliases, former])];
   const status = statusOf({ ...record, link, problem: null }, inactivate, parentId);
-  return { change: { link, aliases, status, problem: null }, kind: 'confirmed', changes: fieldChanges(before, current, formerParent), problem: null };
+  return { change: { link, aliases, status, problem: null }, kind: 'confirmed', changes: [], problem: null };
 }
 
 function pathAbove({ fullyQualifiedName, parentId }: QuickBooksClass): string | null {

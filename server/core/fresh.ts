@@ -36,8 +36,8 @@ export interface Changes {
 }
 
 /**
- * The rounds made for each company by itself: `look` for what changed in Linarc, `sweep` for what changed in QuickBooks, `notice` for
- * what its people must be told.
+ * The rounds made for each company by itself: `look` for what changed in Linarc, `sweep` for what changed in QuickBooks, `notice`
+ * for what its people must be told.
  */
 export const ROUNDS = ['look', 'sweep', 'notice'] as const;
 export type Round = (typeof ROUNDS)[number];
@@ -62,8 +62,9 @@ export interface LinarcHook {
 
 export interface Rounds {
   /**
-   * Companies whose round is due: not begun since `begunBefore` and not done since `doneBefore`; the longest waiting first. `look` is for
-   * companies that are linked and want changes staged by themselves, `sweep` for connected ones whose classes were read before.
+   * Companies whose round is due: not begun since `begunBefore` and not done since `doneBefore`; the longest waiting first.
+   * `look` is for companies that are linked and want changes staged by themselves, `sweep` for connected ones whose classes were
+   * read before.
    */
   due(round: Round, before: RoundTimes, limit: number): Promise<readonly Tenant[]>;
   /** Begins a round if it is still due; one of many processes may. */
@@ -86,7 +87,10 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** How long after its end a round comes again, and how soon after a beginning that came to no end (linarc.md point 22, quickbooks.md §4). */
+/**
+ * How long after its end a round comes again, and how soon after a beginning that came to no end (linarc.md point 22,
+ * quickbooks.md §4).
+ */
 const EVERY: Readonly<Record<Round, { readonly done: number; readonly begun: number }>> = {
   look: { done: HOUR, begun: 10 * MINUTE },
   sweep: { done: DAY, begun: HOUR },
@@ -97,7 +101,10 @@ export function roundTimes(round: Round, now: number): RoundTimes {
   return { begunBefore: new Date(now - EVERY[round].begun), doneBefore: new Date(now - EVERY[round].done) };
 }
 
-/** How much earlier than the last round a reading of changes begins: clocks differ, and what was written late must not slip through. */
+/**
+ * How much earlier than the last round a reading of changes begins: clocks differ, and what was written late must not slip
+ * through.
+ */
 export const OVERLAP = 15 * MINUTE;
 
 /** Changes further back QuickBooks cannot tell: 30 days, less one for the clocks (quickbooks.md §3.4). */

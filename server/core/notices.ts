@@ -2,7 +2,10 @@ import type { ConnectionState } from './company.ts';
 import { describe, problem, type Problem, type ProblemCode } from './problems.ts';
 import type { RunState } from './run.ts';
 
-/** What people are told of: the connection to QuickBooks, runs with failures, codes that wait for a person, and reading Linarc by itself. */
+/**
+ * What people are told of: the connection to QuickBooks, runs with failures, codes that wait for a person, and reading Linarc by
+ * itself.
+ */
 export const TOPICS = ['connection', 'runs', 'action', 'linarc'] as const;
 export type Topic = (typeof TOPICS)[number];
 
@@ -28,7 +31,12 @@ export const ALL_CALM: Standings = { connection: CALM, runs: CALM, action: CALM,
 export interface Seen {
   readonly connection: ConnectionState;
   /** The newest run. */
-  readonly run: { readonly id: string; readonly state: RunState; readonly failed: number; readonly problem: Problem | null } | null;
+  readonly run: {
+    readonly id: string;
+    readonly state: RunState;
+    readonly failed: number;
+    readonly problem: Problem | null;
+  } | null;
   /** Codes that QuickBooks refused and that still stand so. */
   readonly failed: number;
   /** Codes that wait for a person, and why most of them do. */
@@ -59,6 +67,12 @@ const DAY = 86_400_000;
 /** Linarc may be away so long before somebody is told; a key that is refused is told at once. */
 const PATIENCE = 2 * 3_600_000;
 
+/** How the topics stand now, and what is to be said of it. */
+export interface Judgement {
+  readonly standings: Standings;
+  readonly messages: readonly Message[];
+}
+
 interface Turn {
   readonly standing: Standing;
   readonly message: Omit<Message, 'topic'> | null;
@@ -66,9 +80,10 @@ interface Turn {
 
 /**
  * What people are told now: one message when a topic turns bad, one when it recovers, none in between and never one for each run
- * (product.md pattern 19; linarc.md point 22). Codes that wait are told of once a day at most, and only when there are more than before.
+ * (product.md pattern 19; linarc.md point 22). Codes that wait are told of once a day at most, and only when there are more than
+ * before.
  */
-export function judge(standings: Standings, seen: Seen, at: Date): { readonly standings: Standings; readonly messages: readonly Message[] } {
+export function judge(standings: Standings, seen: Seen, at: Date): Judgement {
   const turns: Record<Topic, Turn> = {
     connection: ofConnection(standings.connection, seen, at),
     runs: ofRuns(standings.runs, seen, at),
@@ -85,7 +100,9 @@ export function judge(standings: Standings, seen: Seen, at: Date): { readonly st
 
 function ofConnection(standing: Standing, { connection }: Seen, at: Date): Turn {
   const found = problem('reconnect_needed');
-  if (connection === 'needs_reconnect') return turnBad(standing, found, at, 'The connection to QuickBooks is lost', wordsOf(found));
+  if (connection === 'needs_reconnect') {
+    return turnBad(standing, found, at, 'The connection to QuickBooks is lost', wordsOf(found));
+  }
   // Disconnected is what somebody wanted, so there is nothing to tell.
   if (connection === 'disconnected') return { standing: calmed(standing), message: null };
   return turnGood(standing, 'The connection to QuickBooks works again', ['QuickBooks is connected again. What waited goes on.']);
@@ -103,12 +120,15 @@ function ofRuns(standing: Standing, { run, failed, busy }: Seen, at: Date): Turn
     ]);
     return { ...told, standing: { ...told.standing, told: Math.max(standing.told, run.failed) } };
   }
-  return failed > 0 ? { standing: known, message: null } : turnGood(known, 'No code fails any more', ['All cost codes that had failed are in order now.']);
+  if (failed > 0) return { standing: known, message: null };
+  return turnGood(known, 'No code fails any more', ['All cost codes that had failed are in order now.']);
 }
 
 function ofAction(standing: Standing, { waiting, reasons, busy }: Seen, at: Date): Turn {
   if (busy) return { standing, message: null };
-  if (waiting === 0) return turnGood(standing, 'No cost code waits for you any more', ['Every cost code that needed action is in order now.']);
+  if (waiting === 0) {
+    return turnGood(standing, 'No cost code waits for you any more', ['Every cost code that needed action is in order now.']);
+  }
   const rested = standing.toldAt === null || at.getTime() - standing.toldAt.getTime() >= DAY;
   const more = !standing.bad || waiting > standing.told;
   if (!more || !rested) return { standing: { ...standing, told: Math.min(standing.told, waiting) }, message: null };
@@ -119,11 +139,15 @@ function ofAction(standing: Standing, { waiting, reasons, busy }: Seen, at: Date
     'Open the list and choose the status Needs Action; each row says what to do.',
   ];
   const found = first ? problem(first.code) : null;
-  return { standing: { ...standing, bad: true, toldAt: at, told: waiting, problem: found }, message: { turn: 'bad', subject: `${codes(waiting)} ${waiting === 1 ? 'waits' : 'wait'} for action`, lines } };
+  const subject = `${codes(waiting)} ${waiting === 1 ? 'waits' : 'wait'} for action`;
+  const told = { ...standing, bad: true, toldAt: at, told: waiting, problem: found };
+  return { standing: told, message: { turn: 'bad', subject, lines } };
 }
 
 function ofLinarc(standing: Standing, { trouble }: Seen, at: Date): Turn {
-  if (trouble === null) return turnGood(standing, 'Linarc is read again', ['Changes in Linarc are staged by themselves again. Nothing was lost.']);
+  if (trouble === null) {
+    return turnGood(standing, 'Linarc is read again', ['Changes in Linarc are staged by themselves again. Nothing was lost.']);
+  }
   const patient = trouble.problem.code !== 'linarc_key_refused' && at.getTime() - trouble.since.getTime() < PATIENCE;
   if (patient) return { standing, message: null };
   return turnBad(standing, trouble.problem, at, 'Changes in Linarc are not staged any more', wordsOf(trouble.problem));
@@ -154,14 +178,22 @@ function wordsOf(found: Problem): readonly string[] {
 
 const codes = (count: number) => `${count.toLocaleString('en-US')} cost ${count === 1 ? 'code' : 'codes'}`;
 
-/** The mail for a message: whose company it is about, what happened, and where to go. Holds nothing but names, numbers and our own words. */
-export function mailOf({ topic, turn, subject, lines }: Message, about: { id: string; company: string; address: string | null }): Mail {
+/**
+ * The mail for a message: whose company it is about, what happened, and where to go. Holds nothing but names, numbers and our own
+ * words.
+ */
+export function mailOf(
+  { topic, turn, subject, lines }: Message,
+  about: { readonly id: string; readonly company: string; readonly address: string | null },
+): Mail {
   const company = oneLine(about.company) || 'Your company';
-  const text = [`${company} in Linarc Class Sync`, ...lines, ...(about.address === null ? [] : [`Open Linarc Class Sync: ${about.address}`]), WHY];
+  const way = about.address === null ? [] : [`Open Linarc Class Sync: ${about.address}`];
+  const text = [`${company} in Linarc Class Sync`, ...lines, ...way, WHY];
   return { id: `${about.id}.${topic}.${turn}`, subject: `${company}: ${oneLine(subject)}`, text: `${text.join('\n\n')}\n` };
 }
 
-const WHY = 'You get this message as an administrator of the company. It is sent once when something changes, and once when it is in order again.';
+const WHY = 'You get this message as an administrator of the company. '
+  + 'It is sent once when something changes, and once when it is in order again.';
 
 /** A name as it may stand in a header: no line ends, no control characters. */
 function oneLine(text: string): string {

@@ -6,7 +6,12 @@ import { contentHash } from './names.ts';
  * Whether `given` is the HMAC-SHA256 of these very bytes under one of the secrets, compared in constant time (quickbooks.md §4;
  * server/linarc/openapi.json). Nothing is read of the body before this holds.
  */
-export function isSigned(raw: Uint8Array, given: string | undefined, secrets: readonly string[], form: 'base64' | 'hex'): boolean {
+export function isSigned(
+  raw: Uint8Array,
+  given: string | undefined,
+  secrets: readonly string[],
+  form: 'base64' | 'hex',
+): boolean {
   const claimed = Buffer.from(given ?? '', 'utf8');
   let found = false;
   for (const secret of secrets) {
@@ -24,14 +29,16 @@ export interface RealmChange {
 }
 
 const KINDS = ['created', 'updated', 'deleted', 'merged'] as const;
-const CLASSIC: Readonly<Record<string, ToldChange['kind']>> = { create: 'created', update: 'updated', delete: 'deleted', merge: 'merged' };
+const CLASSIC: Readonly<Record<string, ToldChange['kind']>> = {
+  create: 'created', update: 'updated', delete: 'deleted', merge: 'merged',
+};
 /** More than this from one delivery is no delivery of QuickBooks'. */
 const MOST_EVENTS = 5_000;
 const ID = /^\d{1,19}$/;
 
 /**
- * The changes of classes a QuickBooks webhook tells, whichever of the two payloads it uses (annex A4); what is about something else or
- * has no sense is left out. A merge is a change of both classes. Null when the body is neither payload.
+ * The changes of classes a QuickBooks webhook tells, whichever of the two payloads it uses (annex A4); what is about something
+ * else or has no sense is left out. A merge is a change of both classes. Null when the body is neither payload.
  */
 export function quickBooksChanges(body: unknown): readonly RealmChange[] | null {
   if (Array.isArray(body)) return body.slice(0, MOST_EVENTS).flatMap(cloudEvent);
@@ -46,7 +53,8 @@ function cloudEvent(event: unknown): RealmChange[] {
   if (!told) return [];
   const data = isObject(event['data']) ? event['data'] : {};
   const others = told === 'merged' ? [data['deletedId'], data['deletedid'], event['intuitdeletedid']].map(textOf) : [];
-  return changes(textOf(event['intuitaccountid']), [textOf(event['intuitentityid']), ...others], told, textOf(event['id']) || null, event);
+  const subjects = [textOf(event['intuitentityid']), ...others];
+  return changes(textOf(event['intuitaccountid']), subjects, told, usableId(textOf(event['id']), event));
 }
 
 function notification(given: unknown): RealmChange[] {
@@ -56,14 +64,14 @@ function notification(given: unknown): RealmChange[] {
   return entities.filter(isObject).flatMap((entity) => {
     const kind = CLASSIC[textOf(entity['operation']).toLowerCase()];
     if (textOf(entity['name']).toLowerCase() !== 'class' || kind === undefined) return [];
-    return changes(textOf(given['realmId']), [textOf(entity['id']), textOf(entity['deletedId'])], kind, null, { ...entity, realm: given['realmId'] });
+    const realmId = textOf(given['realmId']);
+    return changes(realmId, [textOf(entity['id']), textOf(entity['deletedId'])], kind, contentHash({ ...entity, realmId }));
   });
 }
 
-/** The older payload gives events no id: two of the same content are the same event. */
-function changes(realmId: string, subjects: readonly string[], kind: ToldChange['kind'], eventId: string | null, event: unknown): RealmChange[] {
+/** The older payload gives events no id, so the digest of the content is theirs: two of the same content are the same event. */
+function changes(realmId: string, subjects: readonly string[], kind: ToldChange['kind'], id: string): RealmChange[] {
   if (!ID.test(realmId)) return [];
-  const id = eventId === null ? contentHash(event) : usableId(eventId);
   return subjects
     .filter((subject) => ID.test(subject))
     .map((subject, nth) => ({ realmId, change: { id: nth === 0 ? id : `${id}.${nth}`, teller: 'quickbooks', subject, kind } }));
@@ -76,14 +84,15 @@ export function linarcChanges(body: unknown): { readonly companyId: string; read
     const [, name] = /^costcode\.(created|updated|deleted)$/.exec(textOf(event['type'])) ?? [];
     const kind = KINDS.find((one) => one === name);
     const [id, subject] = [textOf(event['id']), textOf(event['costCodeId'])];
-    return kind && id !== '' && subject !== '' && subject.length <= 100 ? [{ id: usableId(id), teller: 'linarc', subject, kind }] : [];
+    if (!kind || id === '' || subject === '' || subject.length > 100) return [];
+    return [{ id: usableId(id, event), teller: 'linarc', subject, kind }];
   });
   return { companyId: textOf(body['companyId']), changes: told };
 }
 
-/** Ids are kept as they are while they are of a sensible form, so that an event can be traced. */
-function usableId(id: string): string {
-  return /^[\w.:-]{1,100}$/.test(id) ? id : contentHash(id);
+/** Ids are kept as they are while they are of a sensible form, so that an event can be traced; else the event's digest is its id. */
+function usableId(id: string, event: unknown): string {
+  return /^[\w.:-]{1,100}$/.test(id) ? id : contentHash(event);
 }
 
 function textOf(value: unknown): string {

@@ -6,7 +6,9 @@ export interface Sender {
   readonly from: string;
 }
 
-/** A notice as a message of plain text; its id is made of the notice's own, so that a mailbox shows one that came twice as one. */
+/**
+ * A notice as a message of plain text; its id is made of the notice's own, so that a mailbox shows one that came twice as one.
+ */
 export function messageOf(mail: Mail & { readonly to: readonly string[] }, { from }: Sender): SendMailOptions {
   return {
     from,

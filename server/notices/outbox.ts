@@ -5,8 +5,8 @@ import type { Post } from '../core/fresh.ts';
 import { messageOf, type Sender } from './message.ts';
 
 /**
- * Puts notices as .eml files into a folder, where any mail program opens them: for a machine without a mail server. A notice that comes
- * twice is one file. Throws what the file system does.
+ * Puts notices as .eml files into a folder, where any mail program opens them: for a machine without a mail server. A notice that
+ * comes twice is one file. Throws what the file system does.
  */
 export function fileOutbox({ dir, ...sender }: Sender & { readonly dir: string }): Post {
   const writer = createTransport({ streamTransport: true, buffer: true, newline: 'unix' });

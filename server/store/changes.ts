@@ -19,9 +19,16 @@ interface ChangeDocument extends Omit<ToldChange, 'id'> {
   readonly settledAt: Date | null;
 }
 
+type Keyed = Pick<ChangeDocument, '_id'>;
+
+const OLDEST = { toldAt: 1, _id: 1 } as const;
 /** Due whatever the clocks say. */
 const AT_ONCE = new Date(0);
-/** By the database's clock: ours may be minutes off (engineering.md §3.2). Within $or, as not every server takes $$NOW beside an index. */
+const FRESH = { open: true, due: AT_ONCE, tries: 0, stamp: null, settledAt: null } as const satisfies Partial<ChangeDocument>;
+/**
+ * By the database's clock: ours may be minutes off (engineering.md §3.2). Within $or, as not every server takes $$NOW beside an
+ * index.
+ */
 const DUE: Filter = { open: true, $or: [{ due: AT_ONCE }, { $expr: { $lte: ['$due', '$$NOW'] } }] };
 
 /** What was told and by whom, in the collection `changes`. */
@@ -36,7 +43,7 @@ export function openChanges(connection: Connection, random: Random): Changes {
         const operations = part.map(({ id, teller, subject, kind }) => ({
           updateOne: {
             filter: { _id: keyOf(company, teller, id), company },
-            update: { $setOnInsert: { teller, eventId: id, subject, kind, toldAt: at, open: true, due: AT_ONCE, tries: 0, stamp: null, settledAt: null } },
+            update: { $setOnInsert: { ...FRESH, teller, eventId: id, subject, kind, toldAt: at } },
             upsert: true,
           },
         }));
@@ -54,23 +61,26 @@ export function openChanges(connection: Connection, random: Random): Changes {
 
     async take(company, teller, limit, ms) {
       const stamp = random.hex(8);
-      const open = await changes.find({ company, teller, ...DUE }, { _id: 1 }).sort({ toldAt: 1, _id: 1 }).limit(limit).lean<Pick<ChangeDocument, '_id'>[]>();
+      const open = await changes.find({ company, teller, ...DUE }, { _id: 1 }).sort(OLDEST).limit(limit).lean<Keyed[]>();
       if (open.length === 0) return [];
+      const mine: Filter = { company, _id: { $in: open.map(({ _id }) => _id) } };
       const held = [{ $set: { due: { $add: ['$$NOW', ms] }, stamp: { $literal: stamp }, tries: { $add: ['$tries', 1] } } }];
-      await changes.updateMany({ company, _id: { $in: open.map(({ _id }) => _id) }, ...DUE }, held, { updatePipeline: true });
-      const taken = await changes.find({ company, _id: { $in: open.map(({ _id }) => _id) }, stamp }).sort({ toldAt: 1, _id: 1 }).lean<ChangeDocument[]>();
+      await changes.updateMany({ ...mine, ...DUE }, held, { updatePipeline: true });
+      const taken = await changes.find({ ...mine, stamp }).sort(OLDEST).lean<ChangeDocument[]>();
       return taken.map(({ eventId, teller, subject, kind, tries }) => ({ id: eventId, teller, subject, kind, tries: tries - 1 }));
     },
 
     async settle(company, teller, ids, at) {
       for (const part of chunks(ids, CHUNK)) {
-        await changes.updateMany({ company, _id: { $in: keysOf(company, teller, part) } }, { $set: { open: false, settledAt: at } });
+        const these: Filter = { company, _id: { $in: keysOf(company, teller, part) } };
+        await changes.updateMany(these, { $set: { open: false, settledAt: at } });
       }
     },
 
     async putOff(company, teller, ids, ms) {
       for (const part of chunks(ids, CHUNK)) {
-        await changes.updateMany({ company, _id: { $in: keysOf(company, teller, part) }, open: true }, dueIn(ms), { updatePipeline: true });
+        const these: Filter = { company, _id: { $in: keysOf(company, teller, part) }, open: true };
+        await changes.updateMany(these, dueIn(ms), { updatePipeline: true });
       }
     },
 

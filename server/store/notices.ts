@@ -42,12 +42,14 @@ export function openNotices(connection: Connection): NoticeBook {
       const next = { ...standings, version: version + 1 };
       try {
         if (version === 0) {
-          await notices.create({ ...ofCompany(company), ...next, mails, hasMail: mails.length > 0, mailDue: AT_ONCE, mailTries: 0 });
+          const post = { mails, hasMail: mails.length > 0, mailDue: AT_ONCE, mailTries: 0 };
+          await notices.create({ ...ofCompany(company), ...next, ...post });
           return true;
         }
         const posted = mails.length > 0 ? { $push: { mails: { $each: [...mails] } } } : {};
         const due = mails.length > 0 ? { hasMail: true, mailDue: AT_ONCE, mailTries: 0 } : {};
-        const { matchedCount } = await notices.updateOne({ ...ofCompany(company), version }, { $set: { ...next, ...due }, ...posted });
+        const change = { $set: { ...next, ...due }, ...posted };
+        const { matchedCount } = await notices.updateOne({ ...ofCompany(company), version }, change);
         return matchedCount === 1;
       } catch (error) {
         if (!isDuplicateKey(error)) throw error;
@@ -74,7 +76,12 @@ export function openNotices(connection: Connection): NoticeBook {
     },
 
     async pending(limit) {
-      const found = await notices.find(DUE, { company: 1 }).setOptions({ [ACROSS_COMPANIES]: true }).sort({ mailDue: 1 }).limit(limit).lean<Pick<NoticeDocument, 'company'>[]>();
+      const found = await notices
+        .find(DUE, { company: 1 })
+        .setOptions({ [ACROSS_COMPANIES]: true })
+        .sort({ mailDue: 1 })
+        .limit(limit)
+        .lean<Pick<NoticeDocument, 'company'>[]>();
       return found.map(({ company }) => company);
     },
 

@@ -21,12 +21,18 @@ const SECRET = 'Linarc webhook secret';
 
 /** Whose round it may be at all. */
 const WANTED: Readonly<Record<Round, Filter>> = {
-  look: { linarc: { $ne: null }, 'settings.costCodes': true, $or: [{ 'settings.autoCreate': true }, { 'settings.autoUpdate': true }] },
+  look: {
+    linarc: { $ne: null },
+    'settings.costCodes': true,
+    $or: [{ 'settings.autoCreate': true }, { 'settings.autoUpdate': true }],
+  },
   sweep: { connection: 'connected', classesReadAt: { $ne: null } },
   notice: { connection: { $ne: 'disconnected' } },
 };
 
-const BEGUN: Readonly<Record<Round, string>> = { look: 'rounds.lookBegunAt', sweep: 'rounds.sweepBegunAt', notice: 'rounds.noticeBegunAt' };
+const BEGUN: Readonly<Record<Round, string>> = {
+  look: 'rounds.lookBegunAt', sweep: 'rounds.sweepBegunAt', notice: 'rounds.noticeBegunAt',
+};
 /** The notice round has no end to remember. */
 const DONE: Readonly<Record<Round, string | null>> = { look: 'rounds.lookedAt', sweep: 'rounds.sweptAt', notice: null };
 
@@ -34,7 +40,8 @@ const DONE: Readonly<Record<Round, string | null>> = { look: 'rounds.lookedAt', 
 export function openRounds(connection: Connection, seals: Seals): Rounds {
   const name = String(schema.get('collection'));
   const companies: Model<RoundsDocument> = connection.models[name] ?? tenantModel<RoundsDocument>(connection, schema);
-  const read = (company: string) => companies.findOne({ _id: company } as Filter, { hook: 1, rounds: 1 }).lean<Pick<RoundsDocument, '_id' | 'hook' | 'rounds'>>();
+  const read = (company: string) =>
+    companies.findOne({ _id: company } as Filter, { hook: 1, rounds: 1 }).lean<Pick<RoundsDocument, '_id' | 'hook' | 'rounds'>>();
 
   return {
     async due(round, before, limit) {
@@ -48,7 +55,8 @@ export function openRounds(connection: Connection, seals: Seals): Rounds {
     },
 
     async begin(company, round, before, at) {
-      const { matchedCount } = await companies.updateOne({ _id: company, ...dueFor(round, before) }, { $set: { [BEGUN[round]]: at } });
+      const due: Filter = { _id: company, ...dueFor(round, before) };
+      const { matchedCount } = await companies.updateOne(due, { $set: { [BEGUN[round]]: at } });
       return matchedCount === 1;
     },
 
@@ -72,7 +80,8 @@ export function openRounds(connection: Connection, seals: Seals): Rounds {
     },
 
     async saveHook(company, hook) {
-      await companies.updateOne({ _id: company }, { $set: { hook: hook && { ...hook, secret: seals.seal(company, SECRET, hook.secret) } } });
+      const sealed = hook && { ...hook, secret: seals.seal(company, SECRET, hook.secret) };
+      await companies.updateOne({ _id: company }, { $set: { hook: sealed } });
     },
 
     async ofRealms(realmIds) {
@@ -80,7 +89,9 @@ export function openRounds(connection: Connection, seals: Seals): Rounds {
       for (const realmId of realmIds) for (const digest of seals.digests(REALM, realmId)) asked.set(digest, realmId);
       const found = new Map<string, Tenant>();
       for (const part of chunks([...asked.keys()], CHUNK)) {
-        const documents = await companies.find({ realmHash: { $in: part } }, { realmHash: 1 }).lean<Pick<RoundsDocument, '_id' | 'realmHash'>[]>();
+        const documents = await companies
+          .find({ realmHash: { $in: part } }, { realmHash: 1 })
+          .lean<Pick<RoundsDocument, '_id' | 'realmHash'>[]>();
         for (const { _id, realmHash } of documents) found.set(asked.get(realmHash) ?? '', _id);
       }
       return found;
@@ -90,5 +101,6 @@ export function openRounds(connection: Connection, seals: Seals): Rounds {
 
 function dueFor(round: Round, { begunBefore, doneBefore }: RoundTimes): Filter {
   const done = DONE[round];
-  return { ...WANTED[round], [BEGUN[round]]: { $not: { $gt: begunBefore } }, ...(done === null ? {} : { [done]: { $not: { $gt: doneBefore } } }) };
+  const rested = done === null ? {} : { [done]: { $not: { $gt: doneBefore } } };
+  return { ...WANTED[round], [BEGUN[round]]: { $not: { $gt: begunBefore } }, ...rested };
 }

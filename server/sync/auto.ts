@@ -17,8 +17,8 @@ const CHUNK = 300;
 const LEASE = 2 * 60_000;
 
 /**
- * Follows what Linarc told: reads those codes again and stages what the company chose to have staged by itself, then pushes it, if it
- * chose that too. What cannot be followed now comes up again later.
+ * Follows what Linarc told: reads those codes again and stages what the company chose to have staged by itself, then pushes it,
+ * if it chose that too. What cannot be followed now comes up again later.
  */
 export async function followLinarc(world: World, company: Company): Promise<void> {
   for (;;) {
@@ -66,7 +66,11 @@ async function restage(world: World, company: Company, key: LibraryKey, subjects
   return left;
 }
 
-async function stagedBefore(world: World, company: Company, linarcIds: readonly string[]): Promise<ReadonlyMap<string, StagedRecord>> {
+async function stagedBefore(
+  world: World,
+  company: Company,
+  linarcIds: readonly string[],
+): Promise<ReadonlyMap<string, StagedRecord>> {
   const records = await world.costCodes.byLinarcIds(company.id, linarcIds);
   return new Map(records.filter(({ kind }) => kind === 'cost_code').map((record) => [record.linarcId, record]));
 }
@@ -81,8 +85,8 @@ async function noteTrouble(world: World, company: Company, found: Problem | null
 }
 
 /**
- * Looks for changes nobody told of: all since the last look, and once a day the whole library, which alone shows what is gone. What it
- * finds is kept like a change that was told, and followed in the same way. Logs why it could not look.
+ * Looks for changes nobody told of: all since the last look, and once a day the whole library, which alone shows what is gone.
+ * What it finds is kept like a change that was told, and followed in the same way. Logs why it could not look.
  */
 export async function lookAtLinarc(world: World, company: Company): Promise<void> {
   const key = await world.companies.libraryKey(company.id);
@@ -104,7 +108,10 @@ export async function lookAtLinarc(world: World, company: Company): Promise<void
   }
 }
 
-/** Reads what changed since then, or everything, and keeps what differs from what is staged. Returns how many. Throws ProblemError. */
+/**
+ * Reads what changed since then, or everything, and keeps what differs from what is staged. Returns how many. Throws
+ * ProblemError.
+ */
 async function findChanges(world: World, company: Company, key: LibraryKey, since: Date | null): Promise<number> {
   const seen = new Set<string>();
   let found = 0;
@@ -125,7 +132,9 @@ async function findChanges(world: World, company: Company, key: LibraryKey, sinc
   return found;
 }
 
-/** Whether Linarc moved, and the company wants that staged. A changed naming rule is no news: applying it is a person's decision. */
+/**
+ * Whether Linarc moved, and the company wants that staged. A changed naming rule is no news: applying it is a person's decision.
+ */
 function isNews({ settings }: Company, { raw }: Known, before: StagedRecord | undefined): boolean {
   if (!stagesItself(settings, before !== undefined)) return false;
   return before === undefined || before.goneAt !== null || before.sourceHash !== contentHash(raw);

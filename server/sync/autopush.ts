@@ -17,9 +17,9 @@ interface Planned {
 }
 
 /**
- * Pushes those of these codes that are plain creates or renames, and nothing else: a class that somebody else made waits as Needs Action
- * to be linked by a person, moves, inactivations and reactivations wait as they are (linarc.md points 3, 20 to 22). Returns the codes to
- * come back to later: while a run is under way or QuickBooks cannot be read nothing is begun.
+ * Pushes those of these codes that are plain creates or renames, and nothing else: a class that somebody else made waits as Needs
+ * Action to be linked by a person, moves, inactivations and reactivations wait as they are (linarc.md points 3, 20 to 22).
+ * Returns the codes to come back to later: while a run is under way or QuickBooks cannot be read nothing is begun.
  */
 export async function pushItself(world: World, company: Company, linarcIds: readonly string[]): Promise<readonly string[]> {
   const ready = (await world.costCodes.byLinarcIds(company.id, linarcIds)).filter(isReady);
@@ -67,7 +67,10 @@ async function planOf(world: World, company: Company, records: readonly StagedRe
   });
 }
 
-/** Plain ones whose parents, where they are to be pushed too, are plain themselves; and those parents, but no parent for its own sake. */
+/**
+ * Plain ones whose parents, where they are to be pushed too, are plain themselves; and those parents, but no parent for its own
+ * sake.
+ */
 function allowed(planned: readonly Planned[], parents: readonly Planned[]): readonly Planned[] {
   const plain = new Map(parents.map((one) => [one.record.linarcId, isPlain(one.change)]));
   const children = planned.filter(({ record, around, change }) => {

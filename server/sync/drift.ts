@@ -11,8 +11,8 @@ const CHUNK = 500;
 type Judged = Pick<Company, 'id' | 'settings'>;
 
 /**
- * Marks the records linked to these classes by what the mirror holds of them now, and unmarks those that are in order again. A class the
- * mirror has not counts as gone, so call it only once that is known.
+ * Marks the records linked to these classes by what the mirror holds of them now, and unmarks those that are in order again. A
+ * class the mirror has not counts as gone, so call it only once that is known.
  */
 export async function judgeClasses(world: World, company: Judged, classIds: readonly string[]): Promise<void> {
   const linked = await world.costCodes.linkedTo(company.id, [...new Set(classIds)]);
@@ -52,7 +52,9 @@ async function judge(world: World, company: Judged, records: readonly StagedReco
     };
     const drift = driftOf(record, held, company.settings.inactivate);
     const changed = drift && (await world.costCodes.change(company.id, record.id, record.version, drift.change));
-    if (drift && changed) await world.history.add(company.id, [{ ...fact(world, record.id, IN_QUICKBOOKS, drift.kind, drift.changes), problem: drift.problem }]);
+    if (!drift || !changed) continue;
+    const line = fact(world, record.id, IN_QUICKBOOKS, drift.kind, drift.changes);
+    await world.history.add(company.id, [{ ...line, problem: drift.problem }]);
   }
 }
 
@@ -61,8 +63,13 @@ async function classesOf(world: World, company: Tenant, ids: readonly string[]):
 }
 
 /** The class each record's belongs under: null at the top, undefined while the parent is no class yet. */
-async function wantedParents(world: World, company: Tenant, records: readonly StagedRecord[]): Promise<(record: StagedRecord) => string | null | undefined> {
+async function wantedParents(
+  world: World,
+  company: Tenant,
+  records: readonly StagedRecord[],
+): Promise<(record: StagedRecord) => string | null | undefined> {
   const wanted = [...new Set(records.flatMap(({ wanted: { parent } }) => parent ?? []))];
-  const parents = new Map((await world.costCodes.byLinarcIds(company, wanted)).map((parent) => [parent.linarcId, parent.link?.id]));
+  const staged = await world.costCodes.byLinarcIds(company, wanted);
+  const parents = new Map(staged.map((parent) => [parent.linarcId, parent.link?.id]));
   return ({ wanted: { parent } }) => (parent === null ? null : parents.get(parent));
 }

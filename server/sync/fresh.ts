@@ -9,7 +9,10 @@ import type { World } from './world.ts';
 /** Companies sent off at one time; the rest follows with the next. */
 const AT_ONCE = 50;
 
-/** Sends off every company of which something was told or whose round is due, the longest waiting first. For a schedule of seconds. */
+/**
+ * Sends off every company of which something was told or whose round is due, the longest waiting first. For a schedule of
+ * seconds.
+ */
 export async function freshen(world: World): Promise<void> {
   const { changes, notices, rounds } = world.fresh;
   const due = await Promise.all(ROUNDS.map((round) => rounds.due(round, roundTimes(round, world.clock.now()), AT_ONCE)));
@@ -17,7 +20,10 @@ export async function freshen(world: World): Promise<void> {
   for (const company of new Set(all)) await world.dispatch.fresh(company);
 }
 
-/** Does for a company whatever is due, and nothing that is not; harmless to repeat. One thing that fails does not keep the others back. */
+/**
+ * Does for a company whatever is due, and nothing that is not; harmless to repeat. One thing that fails does not keep the others
+ * back.
+ */
 export async function keepFresh(world: World, id: Tenant): Promise<void> {
   await step(world, id, 'follow Linarc', (company) => followLinarc(world, company));
   await step(world, id, 'look at Linarc', async (company) => {

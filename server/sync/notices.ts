@@ -26,7 +26,9 @@ export async function openNotices(world: World, company: Tenant): Promise<readon
   return TOPICS.flatMap((topic) => (standings[topic].bad ? [{ topic, ...standings[topic] }] : []));
 }
 
-/** Sees how things stand and decides what the company's people are told; then sends what waits. Any number of processes tell once. */
+/**
+ * Sees how things stand and decides what the company's people are told; then sends what waits. Any number of processes tell once.
+ */
 export async function tellPeople(world: World, company: Company): Promise<void> {
   const { version, standings } = await world.fresh.notices.standings(company.id);
   const judged = judge(standings, await seen(world, company), new Date(world.clock.now()));
@@ -56,13 +58,16 @@ async function seen(world: World, company: Company): Promise<Seen> {
 }
 
 async function reasonsOf(world: World, company: Tenant): Promise<Seen['reasons']> {
-  const { records } = await world.costCodes.page(company, { status: 'needs_action' }, { by: 'code', direction: 'asc' }, 0, SAMPLE);
+  const order = { by: 'code', direction: 'asc' } as const;
+  const { records } = await world.costCodes.page(company, { status: 'needs_action' }, order, 0, SAMPLE);
   const counts = new Map<ProblemCode, number>();
   for (const { problem } of records) if (problem) counts.set(problem.code, (counts.get(problem.code) ?? 0) + 1);
   return [...counts].map(([code, count]) => ({ code, count })).sort((a, b) => b.count - a.count).slice(0, REASONS);
 }
 
-/** Sends the mail that waits for this company's administrators. What is not taken is tried again later, and given up in the end. */
+/**
+ * Sends the mail that waits for this company's administrators. What is not taken is tried again later, and given up in the end.
+ */
 async function sendMail(world: World, company: Tenant): Promise<void> {
   const { notices, post } = world.fresh;
   const waiting = await notices.takeMail(company, LEASE);
@@ -74,7 +79,8 @@ async function sendMail(world: World, company: Tenant): Promise<void> {
       await notices.dropMail(company, [mail.id]);
     }
   } catch (error) {
-    world.log.warn({ company, tries: waiting.tries, error: error instanceof Error ? error.name : 'unknown' }, 'a notice could not be sent');
+    const name = error instanceof Error ? error.name : 'unknown';
+    world.log.warn({ company, tries: waiting.tries, error: name }, 'a notice could not be sent');
     if (waiting.tries >= TRIES) await notices.dropMail(company, waiting.mails.map(({ id }) => id));
     else await notices.putOffMail(company, backOff(waiting.tries));
   }

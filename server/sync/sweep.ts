@@ -11,14 +11,17 @@ import type { World } from './world.ts';
 /** Changes followed together. */
 const CHUNK = 1_000;
 const LEASE = 2 * 60_000;
-/** So many classes are read by their ids, in one call; more by asking what changed, which is one call as well (quickbooks.md §5.4). */
+/**
+ * So many classes are read by their ids, in one call; more by asking what changed, which is one call as well (quickbooks.md
+ * §5.4).
+ */
 const BY_ID = 100;
 /** States in which a run is at work, so that most of what is told is the echo of its own writes. */
 const AT_WORK: ReadonlySet<RunState> = new Set(['queued', 'running', 'waiting', 'cancelling']);
 
 /**
- * Follows what QuickBooks told: reads those classes again into the mirror and judges the records linked to them. Waits for a run at work,
- * which reads for itself. What cannot be followed now comes up again later.
+ * Follows what QuickBooks told: reads those classes again into the mirror and judges the records linked to them. Waits for a run
+ * at work, which reads for itself. What cannot be followed now comes up again later.
  */
 export async function followQuickBooks(world: World, company: Company): Promise<void> {
   const run = await world.runs.active(company.id);
@@ -27,8 +30,11 @@ export async function followQuickBooks(world: World, company: Company): Promise<
     const told = await world.fresh.changes.take(company.id, 'quickbooks', CHUNK, LEASE);
     if (told.length === 0) return;
     const ids = told.map(({ id }) => id);
-    const followed = company.connection === 'connected' && (await reading(world, company, () => follow(world, company, told.map(({ subject }) => subject))));
-    if (followed || company.connection === 'disconnected') await world.fresh.changes.settle(company.id, 'quickbooks', ids, new Date(world.clock.now()));
+    const subjects = told.map(({ subject }) => subject);
+    const isConnected = company.connection === 'connected';
+    const followed = isConnected && (await reading(world, company, () => follow(world, company, subjects)));
+    const isOver = followed || company.connection === 'disconnected';
+    if (isOver) await world.fresh.changes.settle(company.id, 'quickbooks', ids, new Date(world.clock.now()));
     else await world.fresh.changes.putOff(company.id, 'quickbooks', ids, backOff(Math.min(...told.map(({ tries }) => tries))));
   }
 }
@@ -40,8 +46,8 @@ async function follow(world: World, company: Company, classIds: readonly string[
 }
 
 /**
- * Reads everything that changed in QuickBooks since the last sweep, in one call; all classes where QuickBooks cannot tell that any more.
- * Logs why it could not (quickbooks.md §3.4).
+ * Reads everything that changed in QuickBooks since the last sweep, in one call; all classes where QuickBooks cannot tell that
+ * any more. Logs why it could not (quickbooks.md §3.4).
  */
 export async function sweepQuickBooks(world: World, company: Company): Promise<void> {
   await reading(world, company, () => catchUp(world, company));
@@ -57,11 +63,18 @@ async function catchUp(world: World, company: Company): Promise<void> {
   // An inactive class may be called deleted; only reading it tells (quickbooks.md §10.2).
   await readAgain(world, company, books, told.deleted, told.classes);
   await world.fresh.rounds.save(company.id, { sweptAt: begun });
-  world.log.info({ company: company.id, changed: told.classes.length, deleted: told.deleted.length }, 'swept up changes in QuickBooks');
+  const found = { changed: told.classes.length, deleted: told.deleted.length };
+  world.log.info({ company: company.id, ...found }, 'swept up changes in QuickBooks');
 }
 
 /** Brings the mirror to these classes as QuickBooks has them, by id or already read, and judges what hangs on them. */
-async function readAgain(world: World, company: Company, books: Books, ids: readonly string[], read: readonly QuickBooksClass[]): Promise<void> {
+async function readAgain(
+  world: World,
+  company: Company,
+  books: Books,
+  ids: readonly string[],
+  read: readonly QuickBooksClass[],
+): Promise<void> {
   const found = ids.length === 0 ? [] : await books.byIds(ids);
   const there = new Set(found.map(({ id }) => id));
   await world.classes.save(company.id, [...read, ...found], null);

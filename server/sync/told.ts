@@ -17,8 +17,8 @@ export type Receipt =
   | { readonly kind: 'taken'; readonly companies: readonly Tenant[]; readonly told: number };
 
 /**
- * Takes a webhook of QuickBooks': keeps which classes to read again, and reads nothing yet (quickbooks.md §4). Companies that are not
- * known are passed over. The signature is judged before anything else; `verifiers` are the app's tokens.
+ * Takes a webhook of QuickBooks': keeps which classes to read again, and reads nothing yet (quickbooks.md §4). Companies that are
+ * not known are passed over. The signature is judged before anything else; `verifiers` are the app's tokens.
  */
 export async function hearQuickBooks(world: World, { raw, signature }: Delivery, verifiers: readonly string[]): Promise<Receipt> {
   if (!isSigned(raw, signature, verifiers, 'base64')) return { kind: 'refused' };
@@ -37,8 +37,8 @@ export async function hearQuickBooks(world: World, { raw, signature }: Delivery,
 const NO_SECRET = '';
 
 /**
- * Takes a webhook of Linarc's for the company its address names. A company that is not known, or has no webhook, answers as a wrong
- * signature does.
+ * Takes a webhook of Linarc's for the company its address names. A company that is not known, or has no webhook, answers as a
+ * wrong signature does.
  */
 export async function hearLinarc(world: World, company: string, { raw, signature }: Delivery): Promise<Receipt> {
   const hook = await world.fresh.rounds.hook(company);
@@ -75,8 +75,8 @@ export function hookPath(company: Tenant | ':company'): string {
 }
 
 /**
- * Has Linarc tell of changes, if it does not yet; harmless to repeat. When Linarc cannot be asked now, the next look asks again: without
- * the webhook changes are found by schedule.
+ * Has Linarc tell of changes, if it does not yet; harmless to repeat. When Linarc cannot be asked now, the next look asks again:
+ * without the webhook changes are found by schedule.
  */
 export async function subscribe(world: World, company: Tenant): Promise<void> {
   const { rounds, reachedAt } = world.fresh;
@@ -95,8 +95,8 @@ export async function subscribe(world: World, company: Tenant): Promise<void> {
 }
 
 /**
- * Ends what `subscribe` began, with the key the company is linked by; to be called before that is given up or exchanged. A webhook at the
- * Linarc company `kept` stays.
+ * Ends what `subscribe` began, with the key the company is linked by; to be called before that is given up or exchanged. A
+ * webhook at the Linarc company `kept` stays.
  */
 export async function unsubscribe(world: World, company: Tenant, kept: string | null = null): Promise<void> {
   const hook = await world.fresh.rounds.hook(company);
