@@ -93,13 +93,20 @@ function reactionTo(fault: RawFault): Reaction {
   return { do: 'reject', as: 'refused' };
 }
 
-/** Reads the answer to one item of a batch; `undefined` when the batch came back without it. `value` is the name that was sent. */
-export function outcomeOf(answer: ItemAnswer | Refusal | undefined, value: string): Outcome {
+/** What a write is refused for that was done before, where QuickBooks does not repeat its first answer (quickbooks.md §2.4). */
+const DONE_BEFORE: ReadonlySet<string | null> = new Set(['6000', '600', '6240', '5010']);
+
+/**
+ * Reads the answer to one item of a batch; `undefined` when the batch came back without it. `value` is the name that was sent. `repeated`:
+ * the same write was sent before, so that a refusal may mean it was done then.
+ */
+export function outcomeOf(answer: ItemAnswer | Refusal | undefined, value: string, repeated = false): Outcome {
   if (answer?.kind === 'done') return { kind: 'applied', class: answer.class };
   if (answer === undefined || answer.kind === 'unknown') return { kind: 'look', problem: problem('gave_up', { value }), sameRequest: true };
 
   const reaction = reactionTo(answer.fault);
   const found = problem(reaction.as, { field: answer.fault.element || 'Class', value, raw: answer.fault });
+  if (repeated && DONE_BEFORE.has(answer.fault.code)) return { kind: 'look', problem: found, sameRequest: false };
   switch (reaction.do) {
     case 'reject':
       return { kind: 'rejected', problem: found };

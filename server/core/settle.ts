@@ -39,9 +39,10 @@ export function settleConfirmed(
   exchange: Exchange | null,
   occasion: Occasion,
 ): Settlement {
-  const ours = madeByUs(record.intent, confirmed, planned);
-  const link = linkTo(record, confirmed, ours);
-  const aliases = record.link && record.link.name !== link.name ? [...new Set([...record.aliases, record.link.name])] : record.aliases;
+  const isOurs = isWorkOf(record.intent, confirmed);
+  const isCreated = planned.changes.includes('create') || (isOurs && record.intent?.operation === 'create');
+  const link = linkTo(record, confirmed, isCreated);
+  const aliases = aliasesOf(record, link);
   const facts = { wanted: record.wanted, link, problem: record.goneAt ? record.problem : null };
   const change: RecordChange = {
     link,
@@ -53,33 +54,58 @@ export function settleConfirmed(
     accepted: null,
     ...over(record, exchange),
   };
-  const outcome = outcomeOf(planned, exchange !== null, ours);
-  return settlement(record, change, outcome, FACTS[outcome], changesOf(planned.before ?? record.link, link), exchange, null, occasion);
+  const outcome = outcomeOf(planned, exchange !== null || isOurs, isCreated);
+  return settlement(record, change, outcome, FACTS[outcome], changesOf(planned.before ?? record.link, link), exchange, null, occasion, isOurs);
 }
 
 const FACTS: Readonly<Record<RunOutcome, FactKind>> = {
   created: 'created', updated: 'updated', linked: 'linked', unchanged: 'confirmed', failed: 'failed', needsAction: 'blocked',
 };
 
-/** A create whose answer was lost left a class that is no older than the request. */
-function madeByUs(intent: Intent | null, confirmed: QuickBooksClass, planned: Pick<PlannedChange, 'changes'>): boolean {
-  if (planned.changes.includes('create')) return true;
-  if (intent === null || intent.operation !== 'create' || fold(intent.body.Name) !== fold(bareClassName(confirmed))) return false;
-  return confirmed.createdAt !== null && confirmed.createdAt.getTime() >= intent.sentAt.getTime() - CLOCK_SPREAD;
+/**
+ * Whether a class as QuickBooks holds it is what this write made of it: for a create, a class of that name and place no older than the
+ * request; for an update, that class one SyncToken further and as the write wanted it.
+ */
+export function isWorkOf(intent: Intent | null, held: QuickBooksClass): boolean {
+  if (intent === null) return false;
+  const { Id, SyncToken, Name, ParentRef, Active } = intent.body;
+  if (fold(Name) !== fold(bareClassName(held)) || (ParentRef?.value ?? null) !== held.parentId) return false;
+  if (intent.operation === 'update') return Id === held.id && Number(held.syncToken) === Number(SyncToken) + 1 && (Active ?? true) === held.active;
+  return held.createdAt !== null && held.createdAt.getTime() >= intent.sentAt.getTime() - CLOCK_SPREAD;
 }
 
-function linkTo(record: StagedRecord, confirmed: QuickBooksClass, ours: boolean): ClassLink {
+/** What a write did whose answer was lost: the tie to its class and the line of history. The record is not settled by it. */
+export interface Recovery {
+  readonly record: StagedRecord;
+  readonly change: Pick<StagedRecord, 'link' | 'aliases'>;
+  readonly fact: Fact;
+}
+
+/** Takes over what the record's last write did, found afterwards. Whatever is wanted by now is planned from there. */
+export function recover(record: StagedRecord, held: QuickBooksClass, occasion: Occasion): Recovery {
+  const isCreated = record.intent?.operation === 'create';
+  const link = linkTo(record, held, isCreated);
+  const kind = isCreated ? 'created' : record.link === null ? 'linked' : 'updated';
+  const fact = factOf(record, kind, changesOf(record.link, link), null, null, occasion, true);
+  return { record, change: { link, aliases: aliasesOf(record, link) }, fact };
+}
+
+function linkTo(record: StagedRecord, confirmed: QuickBooksClass, isCreated: boolean): ClassLink {
   const { id, syncToken, parentId, active } = confirmed;
   const shown = bareClassName(confirmed);
   const sent = record.intent?.body.Name;
   // QuickBooks may have trimmed what it was given; that is no difference worth writing again.
   const name = sent !== undefined && fold(sent) === fold(shown) ? sent : shown;
-  const how = record.link?.id === id ? record.link.how : ours ? 'created' : 'matched';
+  const how = record.link?.id === id ? record.link.how : isCreated ? 'created' : 'matched';
   return { id, syncToken, parentId, active, name, how };
 }
 
-function outcomeOf(planned: Pick<PlannedChange, 'changes'>, written: boolean, ours: boolean): RunOutcome {
-  if (ours) return 'created';
+function aliasesOf(record: StagedRecord, link: ClassLink): readonly string[] {
+  return record.link && record.link.name !== link.name ? [...new Set([...record.aliases, record.link.name])] : record.aliases;
+}
+
+function outcomeOf(planned: Pick<PlannedChange, 'changes'>, written: boolean, isCreated: boolean): RunOutcome {
+  if (isCreated) return 'created';
   if (planned.changes.includes('link')) return 'linked';
   return written || planned.changes.length > 0 ? 'updated' : 'unchanged';
 }
@@ -123,11 +149,23 @@ function settlement(
   exchange: Exchange | null,
   problem: Problem | null,
   occasion: Occasion,
+  isOurs = false,
 ): Settlement {
-  return {
-    record,
-    outcome,
-    change: { ...change, settledIn: { run: occasion.run, outcome } },
-    fact: { id: `${occasion.run}.${record.id}.${kind}`, record: record.id, at: occasion.at, by: occasion.by, kind, changes, run: occasion.run, exchange, problem },
-  };
+  const fact = factOf(record, kind, changes, exchange, problem, occasion, isOurs);
+  return { record, outcome, change: { ...change, settledIn: { run: occasion.run, outcome } }, fact };
+}
+
+/** A line about a write is named by the write, however its outcome became known, so that it is there once. */
+function factOf(
+  record: StagedRecord,
+  kind: FactKind,
+  changes: readonly FieldChange[],
+  exchange: Exchange | null,
+  problem: Problem | null,
+  { run, by, at }: Occasion,
+  isOurs: boolean,
+): Fact {
+  const write = exchange?.requestid ?? (isOurs ? record.intent?.requestid : null) ?? null;
+  const id = write === null ? `${run}.${record.id}.${kind}` : `${record.id}.${write}`;
+  return { id, record: record.id, at, by, kind, changes, run, exchange, problem };
 }

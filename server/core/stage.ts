@@ -44,6 +44,8 @@ export function wantedKey(wanted: WantedClass): string {
 
 /** What QuickBooks was last told, or shown to hold, about the linked class, against what it should be. */
 export function differs(wanted: WantedClass, link: ClassShape, parentId: string | null | undefined, inactivate: boolean): boolean {
+  // A class that is and stays inactive is left alone, whatever its name.
+  if (!wanted.active && !link.active) return false;
   if (wanted.name !== link.name) return true;
   if (parentId !== undefined && parentId !== link.parentId) return true;
   if (wanted.active && !link.active) return true;
@@ -149,11 +151,11 @@ function standing(
   return { status: statusOf(open, inactivate, parentId), problem: open.problem };
 }
 
-/** A code that is inactive before it ever became a class is left out by rule, and taken in when Linarc activates it (linarc.md point 6). */
+/** A code inactive before it ever became a class, or was sent to become one, is left out by rule until Linarc activates it (linarc.md point 6). */
 function exclusion(given: Given, before: StagedRecord | null, at: Date): Exclusion | null {
   const standing = before?.excluded ?? null;
   if (standing !== null && !standing.byRule) return standing;
-  if (given.source.active || given.unreadable !== null || (before !== null && before.link !== null)) return null;
+  if (given.source.active || given.unreadable !== null || (before !== null && (before.link !== null || before.intent !== null))) return null;
   return standing ?? { by: 'rule', byRule: true, reason: 'Inactive in Linarc and never synced', at };
 }
 

@@ -1,4 +1,6 @@
-import { settleBlocked, settleConfirmed, settleFailed, settleIdle, TRIES, type Occasion, type Settlement } from '../core/settle.ts';
+import {
+  isWorkOf, recover, settleBlocked, settleConfirmed, settleFailed, settleIdle, TRIES, type Occasion, type Recovery, type Settlement,
+} from '../core/settle.ts';
 import { outcomeOf } from '../core/outcome.ts';
 import { BATCH, IN_FLIGHT } from '../core/pace.ts';
 import { fold } from '../core/names.ts';
@@ -114,11 +116,21 @@ function formerRequest({ record, intent }: Write): string | null {
   return record.intent !== null && record.intent.contentHash === intent.contentHash ? record.intent.requestid : null;
 }
 
-async function planChunk(push: Push, records: readonly Planned['record'][]): Promise<Planned[]> {
-  const unknown = records.filter((record) => record.run.look);
+async function planChunk(push: Push, chunk: readonly Planned['record'][]): Promise<Planned[]> {
+  const unknown = chunk.filter((record) => record.run.look);
   if (unknown.length > 0) await look(push, unknown);
+  const records = await recovered(push, chunk);
   const around = await surroundingsOf(push.world, push.lease.company, records, false);
-  return records.map((record) => ({ record, change: plan(record, around(record), push.settings) }));
+  const planned = records.map((record) => ({ record, change: plan(record, around(record), push.settings) }));
+  const [other, rest] = [planned.filter(replaces), planned.filter((one) => !replaces(one))];
+  if (other.length === 0) return planned;
+  return [...rest, ...(await planChunk(push, other.map(({ record }) => ({ ...record, run: { ...record.run, look: true } }))))];
+}
+
+/** Something else was sent before; even if it was refused, nothing takes its place before QuickBooks was looked at. */
+function replaces({ record, change }: Planned): boolean {
+  const write = writeOf(change);
+  return record.intent !== null && !record.run.look && write !== null && write.contentHash !== record.intent.contentHash;
 }
 
 /**
@@ -138,6 +150,32 @@ async function look(push: Push, records: readonly Planned['record'][]): Promise<
   const known = new Set(byId.map((found) => found.id));
   await world.classes.save(lease.company, [...byId, ...byName], null);
   await world.classes.drop(lease.company, ids.filter((id) => !known.has(id)));
+}
+
+/**
+ * Ties records to what their last write did, where its answer was lost and looking found it: by what was sent, for by now something
+ * else may be wanted. Returns the records as they stand then; one that changed meanwhile waits for the next pass.
+ */
+async function recovered(push: Push, records: readonly Planned['record'][]): Promise<Planned['record'][]> {
+  const found = await findWork(push, records.filter((record) => record.run.look && record.intent !== null));
+  if (found.length === 0) return [...records];
+  await push.world.history.add(push.lease.company, found.map(({ fact }) => fact));
+  const missed = await write(push, found.map(({ record, change }) => ({ id: record.id, version: record.version, change })));
+  const tied = new Map(found.map(({ record, change }) => [record.id, { ...change, version: record.version + 1 }]));
+  return records.filter(({ id }) => !missed.has(id)).map((record) => ({ ...record, ...tied.get(record.id) }));
+}
+
+async function findWork(push: Push, records: readonly Planned['record'][]): Promise<Recovery[]> {
+  const { world, lease } = push;
+  if (records.length === 0) return [];
+  const bodies = records.flatMap(({ intent }) => intent?.body ?? []);
+  const byName = await world.classes.withNames(lease.company, [...new Set(bodies.map(({ Name }) => fold(Name)))]);
+  const users = await world.costCodes.linkedTo(lease.company, byName.map(({ id }) => id));
+  const isFree = (id: string, record: StagedRecord) => (users.get(id) ?? []).every((user) => user === record.id);
+  return records.flatMap((record) => {
+    const held = byName.find((one) => isWorkOf(record.intent, one) && isFree(one.id, record) && (record.link === null || record.link.id === one.id));
+    return held && record.link?.syncToken !== held.syncToken ? [recover(record, held, occasion(push))] : [];
+  });
 }
 
 /** What can be settled without a write: blocked, out of tries, nothing to do, or a link to a class that is as wanted already. */
@@ -182,7 +220,11 @@ async function send(push: Push, writes: readonly Write[]): Promise<void> {
   await obey(push, answer);
 }
 
-type Intended = Planned & { readonly intent: Intent };
+interface Intended extends Planned {
+  readonly intent: Intent;
+  /** It was sent before, under the same requestid. */
+  readonly repeated: boolean;
+}
 
 async function storeIntents(push: Push, writes: readonly Write[], requestid: string): Promise<Intended[]> {
   const sentAt = new Date(push.world.clock.now());
@@ -190,7 +232,7 @@ async function storeIntents(push: Push, writes: readonly Write[], requestid: str
     const former = record.intent?.requestid === requestid ? record.intent : null;
     const stored: Intent = { ...intent, requestid, bId: former?.bId ?? String(index + 1), sentAt: former?.sentAt ?? sentAt };
     const run = { ...record.run, attempts: record.run.attempts + 1, look: true, notBefore: null };
-    return { change, intent: stored, record: { ...record, intent: stored, run, version: record.version + 1 } };
+    return { change, intent: stored, repeated: former !== null, record: { ...record, intent: stored, run, version: record.version + 1 } };
   });
   const missed = await write(push, intended.map(({ record }) => ({ id: record.id, version: record.version - 1, change: { intent: record.intent, run: record.run } })));
   return intended.filter(({ record }) => !missed.has(record.id));
@@ -203,10 +245,10 @@ async function storeAnswers(push: Push, intended: readonly Intended[], answer: B
   const waiting: GuardedChange[] = [];
   const tries: Fact[] = [];
   const applied = [];
-  for (const { record, change, intent } of intended) {
+  for (const { record, change, intent, repeated } of intended) {
     const item = answer.kind === 'answered' ? answer.items.get(intent.bId) : answer;
     const exchange = exchangeOf(intent, answer, at.at);
-    const outcome = outcomeOf(item, intent.body.Name);
+    const outcome = outcomeOf(item, intent.body.Name, repeated);
     switch (outcome.kind) {
       case 'applied':
         applied.push(outcome.class);
@@ -216,7 +258,7 @@ async function storeAnswers(push: Push, intended: readonly Intended[], answer: B
         settlements.push(settleFailed(record, outcome.problem, exchange, at));
         break;
       case 'look':
-        waiting.push(unsettled(record, outcome.problem, exchange, { look: true }, outcome.sameRequest ? intent : null));
+        waiting.push(unsettled(record, outcome.problem, exchange, { look: true }, outcome.sameRequest ? intent : repeated ? spent(intent) : null));
         tries.push(tried(record, exchange, outcome.problem, at));
         break;
       case 'again': {
@@ -230,6 +272,11 @@ async function storeAnswers(push: Push, intended: readonly Intended[], answer: B
   await world.history.add(lease.company, tries);
   await write(push, waiting);
   await settle(push, settlements);
+}
+
+/** A write to be looked for, but not sent under its requestid again: no content has this hash. */
+function spent(intent: Intent): Intent {
+  return { ...intent, contentHash: '' };
 }
 
 /** The record stays in the run, remembering why, for the reason it would fail with in the end. */

@@ -1,7 +1,7 @@
 import { GrantError } from '../core/ports.ts';
 import { problem, type Problem } from '../core/problems.ts';
 import type { Actor, RecordStatus, Tenant } from '../core/records.ts';
-import { NO_RUN_COUNTS, settled, type Run } from '../core/run.ts';
+import { NO_RUN_COUNTS, settled, type Run, type RunCounts } from '../core/run.ts';
 import type { Selection } from '../core/selection.ts';
 import { booksOf, readClasses } from './classes.ts';
 import { Interrupted, Lease } from './lease.ts';
@@ -106,13 +106,18 @@ async function work(world: World, lease: Lease, signal: AbortSignal): Promise<vo
 async function begin(world: World, lease: Lease): Promise<void> {
   const { company, fence, run } = lease;
   await world.costCodes.refence(company, run.id, fence);
-  const [counted, open] = [await world.costCodes.settledIn(company, run.id), await world.costCodes.openInRun(company, run.id)];
-  const counts = { ...NO_RUN_COUNTS, ...counted };
+  const open = await world.costCodes.openInRun(company, run.id);
+  const counts = await counted(world, run);
   const total = settled(counts) + [...open.levels.values()].reduce((sum, n) => sum + n, 0);
   const state = run.state === 'cancelling' ? run.state : 'running';
   const startedAt = run.startedAt ?? new Date(world.clock.now());
   const kept = await world.runs.write(company, run.id, fence, { state, startedAt, counts, total, waiting: null, problem: null });
   if (!kept) throw new Interrupted('lost');
+}
+
+/** The counts as the records tell them: each counts once, however often the run settled it or lost count. */
+async function counted(world: World, { company, id, counts: { released } }: Run): Promise<RunCounts> {
+  return { ...NO_RUN_COUNTS, ...(await world.costCodes.settledIn(company, id)), released };
 }
 
 async function openBooks(world: World, lease: Lease): Promise<Push['books']> {
@@ -157,6 +162,9 @@ async function heed(world: World, lease: Lease): Promise<void> {
 }
 
 async function finish(world: World, lease: Lease, state: Run['state'], why: Problem | null, asked: number): Promise<boolean> {
+  const run = await world.runs.get(lease.company, lease.run.id);
+  const counts = run && (await counted(world, run));
+  if (counts) await world.runs.write(lease.company, lease.run.id, lease.fence, { counts, total: settled(counts) });
   const ended = await world.runs.end(lease.company, lease.run.id, lease.fence, { state, problem: why, at: new Date(world.clock.now()), asked });
   if (ended) world.log.info({ company: lease.company, run: lease.run.id, state }, 'run ended');
   return ended;

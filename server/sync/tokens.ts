@@ -16,14 +16,19 @@ export function accessTokens(world: World, company: Tenant): AccessTokens {
   return {
     async current() {
       const held = await stored(world, company);
-      const fresh = held.grant.accessExpiresAt.getTime() - world.clock.now() > NEAR_EXPIRY;
-      return fresh ? held.grant.accessToken : refresh(world, company, held);
+      return isFresh(world, held) ? held.grant.accessToken : refresh(world, company, held);
     },
     async renewed(refused) {
       const held = await stored(world, company);
-      return held.grant.accessToken === refused ? refresh(world, company, held) : held.grant.accessToken;
+      // Another process may have renewed it, but perhaps so long ago that this one has run out as well.
+      const isOther = held.grant.accessToken !== refused && isFresh(world, held);
+      return isOther ? held.grant.accessToken : refresh(world, company, held);
     },
   };
+}
+
+function isFresh(world: World, { grant }: GrantLease): boolean {
+  return grant.accessExpiresAt.getTime() - world.clock.now() > NEAR_EXPIRY;
 }
 
 async function stored(world: World, company: Tenant): Promise<GrantLease> {

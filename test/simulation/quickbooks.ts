@@ -51,8 +51,8 @@ export interface Row {
   readonly createdAt: number;
   updatedAt: number;
   readonly by: 'us' | 'person';
-  /** A person changed it since. */
-  touched: boolean;
+  /** A person gave it another name. */
+  renamed: boolean;
 }
 
 /** One change to a class that a call of ours made. */
@@ -153,7 +153,7 @@ export class QuickBooks {
   changeByPerson(realm: Realm, row: Row, change: Partial<Pick<Row, 'name' | 'active'>>): boolean {
     const wish = { name: row.name, parentId: row.parentId, active: row.active, ...change };
     if (wish.active && this.taken(realm, wish, row.id)) return false;
-    Object.assign(row, change, { token: row.token + 1, updatedAt: this.now, touched: true });
+    Object.assign(row, change, { token: row.token + 1, updatedAt: this.now, renamed: row.renamed || change.name !== undefined });
     this.site.count('person changed a class');
     return true;
   }
@@ -165,7 +165,7 @@ export class QuickBooks {
   }
 
   private insert(realm: Realm, name: string, parentId: string | null, by: Row['by']): Row {
-    const row: Row = { id: String(realm.nextId), token: 0, name, parentId, active: true, createdAt: this.now, updatedAt: this.now, by, touched: false };
+    const row: Row = { id: String(realm.nextId), token: 0, name, parentId, active: true, createdAt: this.now, updatedAt: this.now, by, renamed: false };
     realm.nextId += 1;
     realm.rows.set(row.id, row);
     return row;

@@ -52,8 +52,10 @@ export interface Party {
   cancelled: boolean;
   /** Records a person asked to have synced. */
   readonly asked: Set<string>;
-  /** Records whose code somebody edited, excluded or mapped while it went on. */
+  /** Records whose code somebody edited in Linarc while it went on. */
   readonly edited: Set<string>;
+  /** Records that somebody excluded, or whose class somebody changed in QuickBooks. */
+  readonly touched: Set<string>;
 }
 
 export const EVERYTHING: Selection = { kind: 'matching', filter: {}, except: [] };
@@ -265,7 +267,7 @@ export class Simulation {
       await this.engine.linking.linkLibrary(world, company.id, { companyId: mark, apiKey: 'key' });
       const settings: Settings = { ...DEFAULT_SETTINGS, structure: this.scenario.divisions ? 'division' : 'flat', inactivate: this.scenario.inactivate ?? false };
       await world.companies.saveSettings(company.id, settings);
-      this.parties.push({ mark, realmId, tenant: company.id, cancelled: false, asked: new Set(), edited: new Set() });
+      this.parties.push({ mark, realmId, tenant: company.id, cancelled: false, asked: new Set(), edited: new Set(), touched: new Set() });
     });
     const party = this.parties.at(-1);
     if (party?.mark !== mark) throw new Error('The company could not be connected.');
@@ -446,7 +448,7 @@ export class Simulation {
     const realm = this.quickbooks.realm(party.realmId);
     if (kind === 'class added') {
       const { wanted, id } = this.someRecord(party);
-      if (wanted.name !== '' && this.quickbooks.addByPerson(realm, wanted.name)) party.edited.add(id);
+      if (wanted.name !== '' && this.quickbooks.addByPerson(realm, wanted.name)) party.touched.add(id);
       return;
     }
     const rows = [...realm.rows.values()];
@@ -461,13 +463,13 @@ export class Simulation {
   /** Records whose class a person touched may end waiting for a person. */
   private touched(party: Party, row: Row): void {
     for (const record of this.database.recordsOf(party.tenant).values()) {
-      if (record.link?.id === row.id || this.watch.madeFor(party, row.id) === record.linarcId || record.wanted.name === row.name) party.edited.add(record.id);
+      if (record.link?.id === row.id || this.watch.madeFor(party, row.id) === record.linarcId || record.wanted.name === row.name) party.touched.add(record.id);
     }
   }
 
   private exclude(party: Party): void {
     const { id } = this.someRecord(party);
-    party.edited.add(id);
+    party.touched.add(id);
     void this.work(this.someMachine(), 'exclude', (world) => world.costCodes.get(party.tenant, id).then(async (record) => {
       if (record && record.run === null) await world.costCodes.change(party.tenant, id, record.version, { excluded: { by: 'Mara', byRule: false, reason: 'not used', at: new Date(world.clock.now()) } });
     }));
