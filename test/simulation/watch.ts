@@ -232,13 +232,15 @@ export class Watch {
     const realm = simulation.quickbooks.realm(party.realmId);
     const facts = [...simulation.database.historyOf(party.tenant).values()];
     for (const record of this.records(party)) {
+      // What a person left out is not looked at any more, not even for an answer that was lost.
+      if (record.excluded !== null) continue;
       const own = facts.filter((fact) => fact.record === record.id);
       const told = (kind: string) => own.filter((fact) => fact.kind === kind).length;
       const ids = new Set(realm.effects.filter((effect) => this.madeFor(party, effect.id) === entryOf(record)).map(({ id }) => id));
       const creates = realm.effects.filter((effect) => effect.operation === 'create' && ids.has(effect.id));
-      // One that a person removed before anybody could look is not known to us.
+      // One that a person removed or renamed before anybody could look cannot be known for ours.
       const created = creates.length;
-      const isTold = (told('created') <= created || party.touched.has(record.id)) && told('created') >= creates.filter(({ id }) => realm.rows.has(id)).length;
+      const isTold = (told('created') <= created || party.touched.has(record.id)) && told('created') >= creates.filter(({ id }) => realm.rows.get(id)?.renamed === false).length;
       if (!isTold) simulation.fail(`I7: ${record.linarcId} was created ${created} times, the history says ${told('created')}`);
       const linked = new Set([...ids, ...(record.link ? [record.link.id] : [])]);
       const updated = realm.effects.filter((effect) => effect.operation === 'update' && linked.has(effect.id)).length;
