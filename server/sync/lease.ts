@@ -9,6 +9,8 @@ const LEASE = 15_000;
 const RENEWAL = 4_000;
 /** How long a wait may last before somebody looks again whether the run is still wanted. */
 const GLANCE = 1_000;
+/** An answer that took longer tells the database's time too badly. */
+const PROMPT = 500;
 
 /** The run must be left as it is: another worker has it, a person paused or cancelled it, it needs a person, or this process stops. */
 export class Interrupted extends Error {
@@ -28,24 +30,31 @@ export class Lease {
   private readonly limits: readonly Limit[];
   private readonly signal: AbortSignal;
   private windows: Windows;
+  /** How far the database's clock is ahead of ours, in milliseconds. */
+  private ahead: number;
+  private renewing: Promise<boolean> = Promise.resolve(true);
   private interruption: Interrupted['why'] | null = null;
   private reserving: Promise<void> = Promise.resolve();
   private readonly heart: Promise<void>;
   private readonly ended = new AbortController();
 
-  private constructor(world: World, run: Run, signal: AbortSignal) {
+  private constructor(world: World, run: Run, windows: Windows, ahead: number, signal: AbortSignal) {
     this.world = world;
     this.run = run;
     this.signal = signal;
-    this.windows = run.windows;
+    this.windows = windows;
+    this.ahead = ahead;
     this.limits = world.pace.limits ? QUICKBOOKS_LIMITS : [];
     this.heart = this.beat();
   }
 
-  /** Takes the lease; null while somebody else holds it or the run is over. */
+  /** Takes the lease; null while somebody else holds it or the run is over. QuickBooks counts on from the company's last run. */
   static async take(world: World, company: Tenant, runId: string, signal: AbortSignal): Promise<Lease | null> {
     const run = await world.runs.acquire(company, runId, world.owner, LEASE);
-    return run ? new Lease(world, run, signal) : null;
+    if (!run) return null;
+    const ahead = aheadOf(world, run);
+    const former = run.startedAt === null ? (await world.runs.recent(company, 2)).find(({ id }) => id !== runId) : undefined;
+    return new Lease(world, run, former ? former.windows : run.windows, ahead, signal);
   }
 
   get company(): Tenant {
@@ -77,7 +86,7 @@ export class Lease {
       await this.pause(wait / this.world.pace.speed);
     }
     this.windows = withCall(kind, this.windows, this.now());
-    await this.renew();
+    while (!(await this.renew())) await this.pause(GLANCE);
     this.check();
   }
 
@@ -94,6 +103,7 @@ export class Lease {
 
   /** Waits, glancing at wishes. */
   async pause(ms: number): Promise<void> {
+    this.check();
     await this.world.clock.sleep(Math.min(ms, GLANCE), AbortSignal.any([this.signal, this.ended.signal]));
     if (ms > GLANCE) await this.renew();
   }
@@ -114,8 +124,9 @@ export class Lease {
     await this.heart;
   }
 
+  /** QuickBooks' time by the database's clock, which all workers share: their own may be minutes apart. */
   private now(): number {
-    return this.world.clock.now() * this.world.pace.speed;
+    return (this.world.clock.now() + this.ahead) * this.world.pace.speed;
   }
 
   private async beat(): Promise<void> {
@@ -125,14 +136,31 @@ export class Lease {
     }
   }
 
-  private async renew(): Promise<void> {
-    const renewed = await this.world.runs.renew(this.company, this.run.id, this.fence, LEASE, this.windows).catch((error: unknown) => {
-      this.world.log.warn({ run: this.run.id, error: String(error) }, 'the lease could not be renewed');
+  /** Prolongs the lease and stores the windows, one after the other, so that no older windows come last. False: not stored, by what we know. */
+  private renew(): Promise<boolean> {
+    this.renewing = this.renewing.then(() => this.renewNow());
+    return this.renewing;
+  }
+
+  private async renewNow(): Promise<boolean> {
+    const { world, run } = this;
+    const sentAt = world.clock.now();
+    const renewed = await world.runs.renew(this.company, run.id, this.fence, LEASE, this.windows).catch((error: unknown) => {
+      world.log.warn({ run: run.id, error: String(error) }, 'the lease could not be renewed');
       return undefined;
     });
+    if (renewed === undefined) return false;
     if (renewed === null) this.interruption = 'lost';
-    if (!renewed) return;
+    if (!renewed) return true;
+    const took = world.clock.now() - sentAt;
+    if (took >= 0 && took < PROMPT) this.ahead = aheadOf(world, renewed);
     this.run = { ...renewed, waiting: this.run.waiting };
     if (renewed.state === 'paused' || renewed.state === 'cancelling') this.interruption ??= 'wish';
+    return true;
   }
+}
+
+/** By an answer that just came: the database prolonged the lease from its own time. */
+function aheadOf({ clock }: World, { lease }: Run): number {
+  return lease === null ? 0 : lease.until.getTime() - LEASE - clock.now();
 }
