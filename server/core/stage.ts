@@ -1,4 +1,5 @@
 import { className, cleanName, contentHash, fold, sortKey } from './names.ts';
+import { isOfTheCode } from './plan.ts';
 import { problem, type Problem } from './problems.ts';
 import type { ClassShape, CostCode, Exclusion, RecordStatus, StagedRecord, WantedClass } from './records.ts';
 import type { Settings } from './company.ts';
@@ -147,7 +148,9 @@ function standing(
   parentId: string | undefined,
 ): Pick<StagedRecord, 'status' | 'problem'> {
   if (before !== null && kept) return { status: before.status, problem: before.problem };
-  if (before !== null && before.run !== null) return { status: before.status, problem: open.problem };
+  // Why it failed before stays with it, in case the run lets go of it unsettled.
+  const former = before?.problem && !isOfTheCode(before.problem) ? before.problem : null;
+  if (before !== null && before.run !== null) return { status: before.status, problem: open.problem ?? former };
   return { status: statusOf(open, inactivate, parentId), problem: open.problem };
 }
 
