@@ -155,7 +155,9 @@ function settlement(
   return { record, outcome, change: { ...change, settledIn: { run: occasion.run, outcome } }, fact };
 }
 
-/** A line about a write is named by the write, however its outcome became known, so that it is there once. */
+const EFFECTS: ReadonlySet<FactKind> = new Set(['created', 'updated', 'linked']);
+
+/** A line about what a write did is named by the write, however that became known, so that it is there once. */
 function factOf(
   record: StagedRecord,
   kind: FactKind,
@@ -166,6 +168,6 @@ function factOf(
   isOurs: boolean,
 ): Fact {
   const write = exchange?.requestid ?? (isOurs ? record.intent?.requestid : null) ?? null;
-  const id = write === null ? `${run}.${record.id}.${kind}` : `${record.id}.${write}`;
+  const id = write !== null && EFFECTS.has(kind) ? `${record.id}.${write}` : `${run}.${record.id}.${kind}.${write ?? ''}`;
   return { id, record: record.id, at, by, kind, changes, run, exchange, problem };
 }
