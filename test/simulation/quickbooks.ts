@@ -48,7 +48,7 @@ export interface Row {
   name: string;
   parentId: string | null;
   active: boolean;
-  readonly createdAt: number;
+  createdAt: number;
   updatedAt: number;
   readonly by: 'us' | 'person';
   /** A person gave it another name. */

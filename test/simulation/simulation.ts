@@ -290,7 +290,9 @@ export class Simulation {
       if (record.wanted.parent !== null || record.wanted.name === '' || !this.chance.hits(this.scenario.present ?? 0)) continue;
       const name = this.chance.pick([record.wanted.name, record.wanted.name.toUpperCase(), record.wanted.name.replace(' ', '  ')]);
       const row = this.quickbooks.addByPerson(realm, name);
-      if (row && this.chance.hits(0.3)) row.active = false;
+      if (!row) continue;
+      row.createdAt -= 86_400_000;
+      row.active = !this.chance.hits(0.3);
     }
   }
 
