@@ -124,9 +124,13 @@ export class Lease {
     await this.heart;
   }
 
-  /** QuickBooks' time by the database's clock, which all workers share: their own may be minutes apart. */
+  /** The time by the database's clock, which all workers share: their own may be minutes apart. */
+  time(): Date {
+    return new Date(this.world.clock.now() + this.ahead);
+  }
+
   private now(): number {
-    return (this.world.clock.now() + this.ahead) * this.world.pace.speed;
+    return this.time().getTime() * this.world.pace.speed;
   }
 
   private async beat(): Promise<void> {

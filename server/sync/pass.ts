@@ -227,7 +227,7 @@ interface Intended extends Planned {
 }
 
 async function storeIntents(push: Push, writes: readonly Write[], requestid: string): Promise<Intended[]> {
-  const sentAt = new Date(push.world.clock.now());
+  const sentAt = push.lease.time();
   const intended = writes.map(({ record, change, intent }, index): Intended => {
     const former = record.intent?.requestid === requestid ? record.intent : null;
     const stored: Intent = { ...intent, requestid, bId: former?.bId ?? String(index + 1), sentAt: former?.sentAt ?? sentAt };
