@@ -21,6 +21,9 @@ const SHARES: readonly number[] = [0, 0, 0, 0.02, 0.1];
 /** A run in which anything may happen at once. */
 export function mixed(chance: Chance): Scenario {
   const calls = Object.fromEntries(BOOKS_FAULTS.map((fault) => [fault, fault === 'forbidden' || fault === 'lapsed' ? chance.pick([0, 0, 0.01]) : chance.pick(SHARES)]));
+  const requestid = chance.pick(['replay', 'replay', 'ignored', '6000', '600'] as const);
+  // A 429 for what was done all the same is told from a true one by the requestid alone.
+  if (requestid !== 'replay') calls['throttled after'] = 0;
   const tokens = { 'lost before': chance.pick(SHARES), 'lost after': chance.pick([0, 0, 0.05]), slow: chance.pick(SHARES) };
   const share = () => chance.pick([0, 0, 0.003, 0.01]);
   const events = Object.fromEntries(EVENTS.map((kind): [EventKind, number] => [kind, chance.pick([0, 0, 1, chance.int(1, 3)])]));
@@ -32,7 +35,7 @@ export function mixed(chance: Chance): Scenario {
     store: { down: share(), unknown: share(), torn: share(), slow: share() },
     linarc: { unreachable: share(), doubled: share(), missing: share(), unreadable: 0 },
     switches: {
-      requestid: chance.pick(['replay', 'replay', 'ignored', '6000', '600']),
+      requestid,
       inactiveName: chance.pick(['free', '6240']),
       suffix: chance.pick([' (deleted)', ' (Deleted)']),
       // A clock five minutes slow takes a token that lives shorter for good; Intuit's live an hour.

@@ -407,7 +407,7 @@ export class Simulation {
 
   private push(party: Party, selection: Selection): void {
     void this.work(this.someMachine(), 'ask', async (world) => {
-      const before = selection.kind === 'ids' ? selection.ids : [...this.database.recordsOf(party.tenant).values()].filter((one) => PUSHABLE.has(one.status)).map(({ id }) => id);
+      const before = selection.kind === 'ids' ? selection.ids : [...this.database.recordsOf(party.tenant).values()].filter((one) => PUSHABLE.has(one.status) && one.excluded === null).map(({ id }) => id);
       const { run } = await this.engine.pushing.startPush(world, party.tenant, PERSON, selection);
       if (run && (selection.kind === 'ids' || selection === EVERYTHING)) for (const id of before) party.asked.add(id);
     });
