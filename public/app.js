@@ -35,7 +35,7 @@
 
   // Selection: named records, or all that match but the exceptions. Records off the page are kept here and sent with the form.
   const chosen = { matching: null, ids: new Map(), except: new Map(), anchor: null };
-  const rows = () => all('#rows > tr');
+  const rows = () => all('#rows > tbody > tr');
   const bar = () => $('selection');
   const filterNow = () => $('records')?.elements.filter.value ?? '';
   const isChosen = (id) => (chosen.matching === null ? chosen.ids.has(id) : !chosen.except.has(id));
@@ -181,7 +181,7 @@
   });
 
   document.addEventListener('click', (event) => {
-    const row = near(event, '#rows > tr');
+    const row = near(event, '#rows > tbody > tr');
     if (near(event, '.serial')) return pick(row, event);
     if (near(event, '#select-all')) {
       event.preventDefault();
@@ -215,7 +215,7 @@
   });
   document.addEventListener('click', (event) => { tick.shift = event.shiftKey; }, true);
   document.addEventListener('change', (event) => {
-    if (event.target.name === 'id' && near(event, '#rows')) tick(near(event, '#rows > tr'), event);
+    if (event.target.name === 'id' && near(event, '#rows')) tick(near(event, '#rows > tbody > tr'), event);
     if (event.target.id === 'page-check') change(() => rows().forEach((row) => choose(row, event.target.checked)));
     if (event.target.id === 'picker-check') for (const box of all('#picker-list [name=id]')) box.checked = event.target.checked;
   });
@@ -232,7 +232,7 @@
       return;
     }
     if (event.key === 'Escape' && !typing && bar() && !$('sheet').open && !document.querySelector(':popover-open') && totals().count > 0) change(clear);
-    const row = near(event, '#rows > tr');
+    const row = near(event, '#rows > tbody > tr');
     if (!row || typing) return;
     if ((event.key === 'a' || event.key === 'A') && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();

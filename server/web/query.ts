@@ -3,7 +3,7 @@ import { PROBLEMS, type ProblemCode } from '../core/problems.ts';
 import { RECORD_STATUSES } from '../core/records.ts';
 import { SORT_COLUMNS, type RecordFilter, type RecordOrder } from '../core/selection.ts';
 
-export const PAGE_SIZES = [50, 100, 200] as const;
+export const PAGE_SIZES = [50, 100, 250, 1000] as const;
 const DEFAULT_SIZE = 100;
 
 /** What the address of the staging screen says: filter, order, page. It can be shared and bookmarked. */

@@ -52,9 +52,9 @@ describe('A newcomer in a browser', function () {
   });
 
   const classes = () => product.quickbooks.get<SandboxClass[]>(`/sandbox/companies/${realmId}/classes`);
-  const row = (code: string): Locator => page.locator('#rows > tr').filter({ has: page.locator('.c-code', { hasText: new RegExp(`^${code}$`) }) });
+  const row = (code: string): Locator => page.locator('#rows > tbody > tr').filter({ has: page.locator('.c-code', { hasText: new RegExp(`^${code}$`) }) });
   const nameOf = async (code: string): Promise<string> => `${code} ${await row(code).locator('.c-name span').innerText()}`;
-  const serial = (n: number): Locator => page.locator(`#rows > tr:nth-child(${n}) .serial`);
+  const serial = (n: number): Locator => page.locator('#rows > tbody > tr').nth(n - 1).locator('.serial');
   const selected = (): Promise<string> => page.locator('#selected-words').innerText();
   const sheet = (): Locator => page.getByRole('dialog');
 
@@ -125,7 +125,7 @@ describe('A newcomer in a browser', function () {
   });
 
   it('syncs the selected codes, and they become Synced', async () => {
-    const [first = '', second = ''] = await page.locator('#rows > tr[data-syncs] .c-code').allInnerTexts();
+    const [first = '', second = ''] = await page.locator('#rows > tbody > tr[data-syncs] .c-code').allInnerTexts();
     const wanted = await Promise.all([first, second].map(nameOf));
     await row(first).locator('.serial').click();
     await row(second).locator('.serial').click({ modifiers: ['Control'] });
@@ -172,7 +172,7 @@ describe('A newcomer in a browser', function () {
   /** The name that one code’s class should get is taken by a sub-class, in a QuickBooks that does not allow it twice. */
   async function makeOneFail(): Promise<void> {
     await product.quickbooks.patch('/sandbox/switches', { uniqueness: 'whole-list' });
-    failing = await page.locator('#rows > tr[data-syncs] .c-code').nth(3).innerText();
+    failing = await page.locator('#rows > tbody > tr[data-syncs] .c-code').nth(3).innerText();
     await product.quickbooks.post(`/sandbox/companies/${realmId}/classes`, { names: [`Residential:${await nameOf(failing)}`] });
   }
 

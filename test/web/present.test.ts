@@ -116,7 +116,7 @@ describe('The staging screen', () => {
 
   it('numbers rows through all pages and links to the neighbours', () => {
     const { table } = staging(sampleFacts({ query: readQuery({ from: '8700' }) }));
-    expect(table?.rows[0]?.serial).to.equal('8701');
+    expect(table?.blocks[0]?.[0]?.serial).to.equal('8701');
     expect(table?.pager).to.include({ previous: '/cost-codes?from=8600', next: null, last: null });
   });
 

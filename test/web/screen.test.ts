@@ -137,6 +137,37 @@ describe('The staging screen in a browser', function () {
     });
   });
 
+  describe('a page of 1,000 rows', () => {
+    let page: Page;
+    let context: BrowserContext;
+
+    before(async () => {
+      ({ page, context } = await opened('/cost-codes?size=1000'));
+    });
+    after(() => context?.close());
+
+    it('lays out only what is in view, and keeps the room for the rest', async () => {
+      const drawn = await page.locator('#rows > tbody > tr').evaluateAll((rows) => rows.map((row) => row.checkVisibility({ contentVisibilityAuto: true })));
+      expect(drawn).to.have.length(1000);
+      expect([drawn[0], drawn[900]]).to.deep.equal([true, false]);
+      const before = await page.evaluate('document.documentElement.scrollHeight');
+      await page.evaluate('document.querySelector("#block-19").scrollIntoView({ block: "end" })');
+      await until('the last row to be drawn', () => page.locator('#rows > tbody > tr').last().evaluate((last) => last.checkVisibility({ contentVisibilityAuto: true })));
+      expect(await page.evaluate('document.documentElement.scrollHeight')).to.equal(before);
+    });
+
+    it('selects over its blocks: a range by Shift, all of it by Ctrl+A', async () => {
+      await row(page, 49).click();
+      await row(page, 52).click({ modifiers: ['Shift'] });
+      expect(await selected(page)).to.match(/^4 selected of 1,500/);
+      await page.keyboard.press('Shift+ArrowDown');
+      expect(await selected(page)).to.match(/^5 selected of 1,500/);
+      await page.keyboard.press('Control+a');
+      expect(await selected(page)).to.match(/^1,000 selected of 1,500/);
+      expect(await page.locator('#rows > tbody > tr.selected').count()).to.equal(1000);
+    });
+  });
+
   describe('while a run goes on', () => {
     let page: Page;
     let context: BrowserContext;
@@ -154,7 +185,7 @@ describe('The staging screen in a browser', function () {
       await page.evaluate('window.scrollTo(0, 600)');
       await page.evaluate('document.querySelector("#q").focus({ preventScroll: true })');
       await until('a synced row', async () => (await page.locator('#rows .status.synced').count()) > 10);
-      expect(await page.locator('#rows > tr').count()).to.equal(100);
+      expect(await page.locator('#rows > tbody > tr').count()).to.equal(100);
       expect(await page.locator('[name=seen]').count(), 'rows outside the table').to.equal(100);
       expect(await row(page, 4).getAttribute('aria-pressed')).to.equal('true');
       expect(await page.evaluate('[document.activeElement.id, scrollY]')).to.deep.equal(['q', 600]);

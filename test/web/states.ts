@@ -129,6 +129,6 @@ export const STATES: Readonly<Record<string, State>> = {
   'run-halted': on('runs/page', runPage(halted, NOW, null), '/runs/x', 'Run', { run: halted, company: lost }),
   'settings': on('settings/page', settingsPage(sampleCompany(), DEFAULT_SETTINGS, records.slice(0, 5), { fault: null, notice: null }), '/settings', 'Settings'),
   'settings-fault': on('settings/page', settingsPage(sampleCompany(), { ...DEFAULT_SETTINGS, namePattern: '{cod}' }, records, { fault: '{cod} is not known; use {code} and {name}.', notice: null }), '/settings', 'Settings'),
-  'changed': on('staging/changed', { rows: staging(sampleFacts()).table?.rows.slice(3, 5) ?? [] }, '/cost-codes', ''),
+  'changed': on('staging/changed', { rows: staging(sampleFacts()).table?.blocks[0]?.slice(3, 5) ?? [] }, '/cost-codes', ''),
   'failure': on('failure/page', { status: 404, title: 'Not found', sentence: 'There is no such page in this company.', next: 'Go back to the cost codes and choose again.', requestId: 'r-1' }, '/nothing', 'Not found'),
 };

@@ -82,7 +82,8 @@ export interface Cause {
 export interface Table {
   readonly label: string;
   readonly heads: readonly { readonly label: string; readonly href: string; readonly sorted: 'ascending' | 'descending' | null; readonly key: string }[];
-  readonly rows: readonly Row[];
+  /** The rows in blocks, so that the browser lays out only those in view. */
+  readonly blocks: readonly (readonly Row[])[];
   readonly from: number;
   readonly pager: Pager;
 }
@@ -281,10 +282,17 @@ function table({ query, page, company }: StagingFacts, readOnly: boolean): Table
       href: `${paths.costCodes}${searchOf({ ...query, offset: 0, order: { by: column, direction: by === column && direction === 'asc' ? 'desc' : 'asc' } })}`,
       sorted: by !== column ? null : direction === 'asc' ? 'ascending' : 'descending',
     })),
-    rows: page.records.map((record, i) => row(record, { serial: query.offset + i + 1, selected: query.selectAll, readOnly })),
+    blocks: blocksOf(page.records.map((record, i) => row(record, { serial: query.offset + i + 1, selected: query.selectAll, readOnly }))),
     from: query.offset,
     pager: pager(query, page),
   };
+}
+
+/** Rows of one block; the style sheet holds the room for as many where they are not in view. */
+const BLOCK = 50;
+
+function blocksOf(rows: readonly Row[]): readonly (readonly Row[])[] {
+  return Array.from({ length: Math.ceil(rows.length / BLOCK) }, (_, n) => rows.slice(n * BLOCK, (n + 1) * BLOCK));
 }
 
 function pager(query: StagingQuery, page: RecordPage): Pager {
