@@ -1,7 +1,7 @@
 import { Schema } from 'mongoose';
 import { COLLECTION } from './parts.ts';
 
-/** What we last saw of one QuickBooks class. `order` is its SyncToken as a number; `seenIn` the full read that saw it last. */
+/** What we last saw of one QuickBooks class. `order` is its SyncToken as a number; `seenAt` when QuickBooks last told of it. */
 export const classes = new Schema(
   {
     _id: String,
@@ -16,7 +16,7 @@ export const classes = new Schema(
     active: Boolean,
     createdAt: Date,
     updatedAt: Date,
-    seenIn: String,
+    seenAt: Date,
   },
   { ...COLLECTION, collection: 'classes' },
 );

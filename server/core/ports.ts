@@ -360,10 +360,15 @@ export interface CostCodes {
 }
 
 export interface ClassMirror {
-  /** Inserts or updates; `seenIn` marks the full read that saw them. */
-  save(company: Tenant, classes: readonly QuickBooksClass[], seenIn: string | null): Promise<void>;
-  /** Removes what the full read `seenIn` has not seen. Call only after a read that is known complete. Returns how many. */
-  dropUnseen(company: Tenant, seenIn: string): Promise<number>;
+  /** The time by the database's clock, by which the mirror notes when it saved a class. */
+  time(): Promise<Date>;
+  /** Inserts or updates what QuickBooks told just now; a newer state of a class stays. */
+  save(company: Tenant, classes: readonly QuickBooksClass[]): Promise<void>;
+  /**
+   * Removes what was not saved since then, by `time`. Call only after a read of everything that began then and is known complete;
+   * what a write or another read saved meanwhile stays. Returns how many.
+   */
+  dropUnseen(company: Tenant, since: Date): Promise<number>;
   /** Forgets classes QuickBooks no longer knows. */
   drop(company: Tenant, ids: readonly string[]): Promise<void>;
   byIds(company: Tenant, ids: readonly string[]): Promise<readonly QuickBooksClass[]>;

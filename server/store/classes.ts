@@ -12,9 +12,10 @@ interface ClassDocument extends Omit<QuickBooksClass, 'id'> {
   readonly classId: string;
   readonly order: number;
   readonly foldedName: string;
-  readonly seenIn: string | null;
+  readonly seenAt: Date;
 }
 
+const SEEN_NOW = { seenAt: true } as const;
 const BY_NAME = { foldedName: 1, classId: 1 } as const;
 
 /** What we last saw of each company's classes, in the collection `classes`. */
@@ -31,26 +32,29 @@ export function openClassMirror(connection: Connection): ClassMirror {
   }
 
   return {
-    async save(company, given, seenIn) {
+    async time() {
+      const { localTime } = (await connection.db?.command({ hello: 1 })) ?? {};
+      if (!(localTime instanceof Date)) throw new Error('The database does not tell its time.');
+      return localTime;
+    },
+
+    async save(company, given) {
       for (const part of chunks(given, CHUNK)) {
         const operations = part.map((seen) => ({
-          updateOne: { filter: notNewerThan(company, seen), update: { $set: fieldsOf(company, seen, seenIn) }, upsert: true },
+          updateOne: {
+            filter: notNewerThan(company, seen), update: { $set: fieldsOf(company, seen), $currentDate: SEEN_NOW }, upsert: true,
+          },
         }));
-        // An upsert that finds only a newer state of the class fails by its key, and that state stays.
-        await classes.bulkWrite(operations, { ordered: false }).catch((error: unknown) => {
+        await classes.bulkWrite(operations, { ordered: false }).catch(async (error: unknown) => {
           if (!isDuplicateKey(error)) throw error;
+          // An upsert that finds only a newer state of the class fails by its key. That state stays, but the class was seen.
+          await classes.updateMany({ company, classId: { $in: part.map((seen) => seen.id) } }, { $currentDate: SEEN_NOW });
         });
-        const ids = part.map((seen) => seen.id);
-        if (seenIn !== null) await classes.updateMany({ company, classId: { $in: ids } }, { $set: { seenIn } });
       }
     },
 
-    async dropUnseen(company, seenIn) {
-      // What was written while the read went on carries no mark: the read may have passed its place already.
-      // The next read judges it.
-      const { deletedCount } = await classes.deleteMany({ company, seenIn: { $nin: [seenIn, null] } });
-      await classes.updateMany({ company, seenIn: null }, { $set: { seenIn } });
-      return deletedCount;
+    async dropUnseen(company, since) {
+      return (await classes.deleteMany({ company, seenAt: { $not: { $gte: since } } })).deletedCount;
     },
 
     async drop(company, ids) {
@@ -100,9 +104,9 @@ function orderOf(seen: QuickBooksClass): number {
   return Number.isFinite(order) ? order : 0;
 }
 
-function fieldsOf(company: Tenant, seen: QuickBooksClass, seenIn: string | null): Filter {
+function fieldsOf(company: Tenant, seen: QuickBooksClass): Filter {
   const { id, ...fields } = seen;
-  return { ...fields, company, classId: id, order: orderOf(seen), foldedName: fold(bareClassName(seen)), seenIn };
+  return { ...fields, company, classId: id, order: orderOf(seen), foldedName: fold(bareClassName(seen)) };
 }
 
 function classOf(document: ClassDocument): QuickBooksClass {

@@ -27,11 +27,11 @@ export async function refreshClasses(world: World, company: Tenant): Promise<{ a
 /** The same over books already open, as within a run. */
 export async function readClasses(world: World, company: Tenant, books: Books, signal?: AbortSignal): Promise<void> {
   const startedAt = new Date(world.clock.now());
-  const reading = world.random.hex(8);
+  const since = await world.classes.time();
   for await (const page of books.classes(signal ? { signal } : {})) {
-    await world.classes.save(company, page, reading);
+    await world.classes.save(company, page);
   }
-  await world.classes.dropUnseen(company, reading);
+  await world.classes.dropUnseen(company, since);
   await world.companies.classesRead(company, startedAt);
 }
 

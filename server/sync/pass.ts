@@ -148,7 +148,7 @@ async function look(push: Push, records: readonly Planned['record'][]): Promise<
   const byId = await untilAnswered(push, () => books.byIds(ids));
   const byName = await untilAnswered(push, () => books.byNames(names));
   const known = new Set(byId.map((found) => found.id));
-  await world.classes.save(lease.company, [...byId, ...byName], null);
+  await world.classes.save(lease.company, [...byId, ...byName]);
   await world.classes.drop(lease.company, ids.filter((id) => !known.has(id)));
 }
 
@@ -268,7 +268,7 @@ async function storeAnswers(push: Push, intended: readonly Intended[], answer: B
       }
     }
   }
-  await world.classes.save(lease.company, applied, null);
+  await world.classes.save(lease.company, applied);
   await world.history.add(lease.company, tries);
   await write(push, waiting);
   await settle(push, settlements);

@@ -77,7 +77,7 @@ async function readAgain(
 ): Promise<void> {
   const found = ids.length === 0 ? [] : await books.byIds(ids);
   const there = new Set(found.map(({ id }) => id));
-  await world.classes.save(company.id, [...read, ...found], null);
+  await world.classes.save(company.id, [...read, ...found]);
   await world.classes.drop(company.id, ids.filter((id) => !there.has(id)));
   await judgeClasses(world, company, [...ids, ...read.map(({ id }) => id)]);
 }

@@ -33,7 +33,8 @@ interface CompanyRow {
 interface MirrorRow {
   readonly seen: QuickBooksClass;
   readonly order: number;
-  readonly seenIn: string | null;
+  /** By the database's clock. */
+  readonly seenAt: number;
 }
 
 /** All that is stored. The stores over it share it, as processes share a database. */
@@ -505,24 +506,24 @@ class MemoryMirror implements ClassMirror {
     this.database = database;
   }
 
-  async save(company: Tenant, classes: readonly QuickBooksClass[], seenIn: string | null): Promise<void> {
-    const mirror = this.database.mirrorOf(company);
+  async time(): Promise<Date> {
+    return new Date(this.database.now());
+  }
+
+  async save(company: Tenant, classes: readonly QuickBooksClass[]): Promise<void> {
+    const [mirror, seenAt] = [this.database.mirrorOf(company), this.database.now()];
     for (const seen of classes) {
       this.database.beforeDocument();
       const [order, standing] = [Number(seen.syncToken), mirror.get(seen.id)];
       const isOlder = standing !== undefined && standing.order > order && standing.seen.createdAt?.getTime() === seen.createdAt?.getTime();
-      if (!isOlder) mirror.set(seen.id, { seen, order, seenIn });
-      else if (seenIn !== null) mirror.set(seen.id, { ...standing, seenIn });
+      mirror.set(seen.id, isOlder ? { ...standing, seenAt } : { seen, order, seenAt });
     }
   }
 
-  async dropUnseen(company: Tenant, seenIn: string): Promise<number> {
+  async dropUnseen(company: Tenant, since: Date): Promise<number> {
     const mirror = this.database.mirrorOf(company);
     let dropped = 0;
-    for (const [id, row] of mirror) {
-      if (row.seenIn === null) mirror.set(id, { ...row, seenIn });
-      else if (row.seenIn !== seenIn && mirror.delete(id)) dropped += 1;
-    }
+    for (const [id, { seenAt }] of mirror) if (seenAt < since.getTime() && mirror.delete(id)) dropped += 1;
     return dropped;
   }
 
