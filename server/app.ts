@@ -1,7 +1,7 @@
 import express, { type Express } from 'express';
 import type { Store } from 'express-session';
 import { join } from 'node:path';
-import type { World } from './sync/world.ts';
+import type { SheetWorld } from './sync/spreadsheet.ts';
 import { assetsOf, publicFiles } from './web/assets.ts';
 import type { WebConfig } from './web/config.ts';
 import { NotFound } from './web/errors.ts';
@@ -23,7 +23,7 @@ import type { Web } from './web/web.ts';
 import { webhookRoutes } from './web/webhooks.ts';
 
 export interface AppServices {
-  readonly world: World;
+  readonly world: SheetWorld;
   /** Whether the database answers within so many milliseconds. */
   ping(ms: number): Promise<boolean>;
   readonly sessionStore: Store;

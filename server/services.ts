@@ -10,13 +10,14 @@ import type { Post } from './core/fresh.ts';
 import type { Clock, Dispatch, Random } from './core/ports.ts';
 import { createDispatch, tasksOf } from './jobs/agenda.ts';
 import { LinarcLibrary } from './linarc/library.ts';
+import { readSpreadsheet } from './linarc/spreadsheet/read.ts';
 import { fileOutbox } from './notices/outbox.ts';
 import { smtpPost } from './notices/smtp.ts';
 import { quickBooks } from './qbo/books.ts';
 import { INTUIT_ENDPOINTS, type IntuitEndpoints } from './qbo/endpoints.ts';
 import { intuitIdentity } from './qbo/identity.ts';
 import { openStores, type Stores } from './store/stores.ts';
-import type { World } from './sync/world.ts';
+import type { SheetWorld } from './sync/spreadsheet.ts';
 
 /** Where the three worlds outside are, once everything that had to be started has been. */
 export interface Places {
@@ -116,12 +117,12 @@ function postOf({ mail }: Config): Post | null {
   return mail.kind === 'smtp' ? smtpPost(mail) : fileOutbox({ ...mail, dir: resolve(mail.dir) });
 }
 
-function worldOf(config: Config, { places, url }: { places: Places; url: string }, stores: Stores, dispatch: Dispatch, log: Logger): World {
+function worldOf(config: Config, { places, url }: { places: Places; url: string }, stores: Stores, dispatch: Dispatch, log: Logger): SheetWorld {
   const { quickbooks, sandbox } = config;
   const { quickbooksSandboxUrl, linarcUrl } = places;
-  const { companies, users, costCodes, classes, runs, history, changes, rounds, notices } = stores;
+  const { companies, users, costCodes, classes, runs, history, sheets, changes, rounds, notices } = stores;
   return {
-    clock, random, log, companies, users, costCodes, classes, runs, history,
+    clock, random, log, companies, users, costCodes, classes, runs, history, sheets, readSpreadsheet,
     library: new LinarcLibrary({ baseUrl: linarcUrl }),
     identity: intuitIdentity({ ...clientOf(quickbooks), ...endpointsAt(quickbooksSandboxUrl), fetchTimeoutMs: OAUTH_TIMEOUT, clock }),
     openBooks: quickBooks({ apiBase: quickbooksSandboxUrl ?? apiBaseOf(quickbooks), callTimeoutMs: API_TIMEOUT, clock }),

@@ -47,7 +47,7 @@ export interface ImportCounts {
 /** The company's running or last import. */
 export interface ImportState {
   readonly id: string;
-  readonly mode: ImportMode;
+  readonly mode: ImportMode | 'spreadsheet';
   /** Linarc ids, for `selected`. */
   readonly ids: readonly string[];
   readonly by: string;

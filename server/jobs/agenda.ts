@@ -4,9 +4,9 @@ import type { Connection } from 'mongoose';
 import type { Dispatch } from '../core/ports.ts';
 import type { Tenant } from '../core/records.ts';
 import { freshen, keepFresh } from '../sync/fresh.ts';
-import { runImport } from '../sync/import.ts';
 import { runPush, sweep } from '../sync/push.ts';
-import type { Log, World } from '../sync/world.ts';
+import { runAnyImport, type SheetWorld } from '../sync/spreadsheet.ts';
+import type { Log } from '../sync/world.ts';
 
 /** What the messages ask for. */
 export interface Tasks {
@@ -53,14 +53,14 @@ const COLLECTION = 'jobs';
 const GRACE = 10_000;
 
 /** What the use cases do for a message. */
-export function tasksOf(world: World): Tasks {
+export function tasksOf(world: SheetWorld): Tasks {
   return {
     async push(company, run, signal) {
       await runPush(world, company, run, signal);
       // How it ended is worth telling, and what QuickBooks told meanwhile can be followed now.
       await world.dispatch.fresh(company);
     },
-    import: (company, importId) => runImport(world, company, importId),
+    import: (company, importId) => runAnyImport(world, company, importId),
     fresh: (company) => keepFresh(world, company),
     async sweep() {
       await sweep(world);

@@ -6,6 +6,7 @@ import { costcodes } from '../../models/costcodes.ts';
 import { history } from '../../models/history.ts';
 import { notices } from '../../models/notices.ts';
 import { runs } from '../../models/runs.ts';
+import { sheetparts, sheets } from '../../models/sheets.ts';
 import { users } from '../../models/users.ts';
 import { scopedBy } from './tenancy.ts';
 
@@ -26,7 +27,7 @@ export function userModel<Document>(connection: Connection): Model<Document> {
   return connection.model<Document>('users', users.clone());
 }
 
-export const SCHEMAS = { changes, classes, companies, costcodes, history, notices, runs, users } as const;
+export const SCHEMAS = { changes, classes, companies, costcodes, history, notices, runs, sheetparts, sheets, users } as const;
 
 /**
  * Creates every index the schemas declare; those that are there already stay. Several processes may do it at once. Throws when the data

@@ -1,6 +1,7 @@
 import { Mongoose, type Connection } from 'mongoose';
 import type { Changes, NoticeBook, Rounds } from '../core/fresh.ts';
 import type { ClassMirror, Clock, Companies, CostCodes, History, Random, Runs, Users } from '../core/ports.ts';
+import type { SheetReports } from '../core/sheets.ts';
 import { openChanges } from './changes.ts';
 import { openClassMirror } from './classes.ts';
 import { openCompanies } from './companies.ts';
@@ -11,6 +12,7 @@ import { openNotices } from './notices.ts';
 import { openRounds } from './rounds.ts';
 import { openRuns } from './runs.ts';
 import { sealsOf, type KeyRing } from './sealing.ts';
+import { openSheets } from './sheets.ts';
 import { openUsers } from './users.ts';
 
 export interface StoresConfig {
@@ -32,6 +34,7 @@ export interface Stores {
   readonly classes: ClassMirror;
   readonly runs: Runs;
   readonly history: History;
+  readonly sheets: SheetReports;
   readonly changes: Changes;
   readonly rounds: Rounds;
   readonly notices: NoticeBook;
@@ -68,6 +71,7 @@ export async function openStores(config: StoresConfig): Promise<Stores> {
       classes: openClassMirror(connection),
       runs: openRuns(connection, config.random, fences),
       history: openHistory(connection),
+      sheets: openSheets(connection),
       changes: openChanges(connection, config.random),
       rounds: openRounds(connection, seals),
       notices: openNotices(connection),

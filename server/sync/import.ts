@@ -7,7 +7,7 @@ import { collisions, divisionId, draftOf, draftOfDivision, isFromSheet, sheetId,
 import type { World } from './world.ts';
 
 /** A running import that gave no sign of life for so long has died; another may start. */
-const STALE = 60_000;
+export const STALE = 60_000;
 /** Records looked at together where all of them are gone through. */
 const CHUNK = 500;
 

@@ -1,73 +1,94 @@
-import type { Company } from '../core/company.ts';
+import { NO_COUNTS, type Company, type ImportState } from '../core/company.ts';
 import { fold } from '../core/names.ts';
 import { problem, type Problem } from '../core/problems.ts';
 import type { CellDoubt, ReadSpreadsheet, SheetRow, SheetRows } from '../core/ports.ts';
 import type { Actor, CostCode, StagedRecord, Tenant } from '../core/records.ts';
+import { NO_SHEET_COUNTS, SHEET_OUTCOMES, type RowResult, type SheetCounts, type SheetOutcome, type SheetReport, type SheetReports } from '../core/sheets.ts';
 import { isFromSheet, sheetId } from '../core/stage.ts';
-import { stageEntries, type Known } from './import.ts';
+import { runImport, STALE, stageEntries, type Known } from './import.ts';
 import type { World } from './world.ts';
 
-/** A world that can read spreadsheets. */
-export type SheetWorld = World & { readonly readSpreadsheet: ReadSpreadsheet };
+/** A world that can read spreadsheets and keeps what became of them. */
+export type SheetWorld = World & { readonly readSpreadsheet: ReadSpreadsheet; readonly sheets: SheetReports };
 
 export interface SheetFile {
   readonly fileName: string;
   readonly bytes: Uint8Array;
   /** A person says that whole numbers in the code column are the codes as meant; dates and broken numbers stay in doubt. */
   readonly takeNumbers?: boolean;
-  /** Hears how many of the rows to be staged are staged. */
-  readonly onProgress?: (staged: number, total: number) => void;
-}
-
-export const SHEET_OUTCOMES = ['added', 'changed', 'unchanged', 'needs_action', 'not_staged'] as const;
-/** `needs_action`: staged, but a person must act before it can be synced. `not_staged`: nothing was stored of the row. */
-export type SheetOutcome = (typeof SHEET_OUTCOMES)[number];
-
-export interface SheetReportRow {
-  /** As the spreadsheet program numbers it. */
-  readonly number: number;
-  readonly code: string;
-  readonly name: string;
-  readonly outcome: SheetOutcome;
-  /** Why, for needs_action and not_staged. */
-  readonly reason: Problem | null;
-  /** The staged record's id; null when nothing is staged. */
-  readonly record: string | null;
-}
-
-/** What became of each row of a file that holds anything; the counts are the sums of the rows. */
-export interface SheetReport extends Pick<SheetRows, 'sheet' | 'generation' | 'headerRow'> {
-  readonly fileName: string;
-  readonly counts: Readonly<Record<SheetOutcome, number>>;
-  readonly rows: readonly SheetReportRow[];
 }
 
 /** Rows staged together. */
 const CHUNK = 500;
 
 /**
+ * Reads a spreadsheet, keeps its rows and starts their import in the background; null when the company has an import running
+ * already. Throws ProblemError with a `sheet_…` code when the file as a whole is of no use; nothing is kept or changed then.
+ */
+export async function startSheetImport(world: SheetWorld, company: Tenant, actor: Actor, file: SheetFile): Promise<SheetReport | null> {
+  const { rows, ...read } = await world.readSpreadsheet(file.bytes, file.fileName);
+  const by = actor.kind === 'person' ? actor.name : actor.what;
+  const at = new Date(world.clock.now());
+  const report: SheetReport = {
+    ...read, by, at, id: world.random.hex(12), fileName: file.fileName.slice(-200), takeNumbers: file.takeNumbers ?? false,
+    endedAt: null, state: 'running', problem: null, total: rows.length, counts: NO_SHEET_COUNTS,
+  };
+  const state: ImportState = {
+    id: report.id, mode: 'spreadsheet', ids: [], by, state: 'running', startedAt: at, endedAt: null, total: rows.length, counts: NO_COUNTS, problem: null,
+  };
+  if (!(await world.companies.startImport(company, state, STALE))) return null;
+  await world.sheets.begin(company, report, rows);
+  await world.dispatch.import(company, report.id);
+  return report;
+}
+
+/**
+ * Does import `importId`, of a spreadsheet or of Linarc's own library, if it is still the company's current one. Trying again is safe; rows
+ * staged before the last try broke off count as unchanged then.
+ */
+export async function runAnyImport(world: SheetWorld, company: Tenant, importId: string): Promise<void> {
+  const found = await world.companies.get(company);
+  if (found?.import?.mode !== 'spreadsheet') return runImport(world, company, importId);
+  if (found.import.id !== importId || found.import.state !== 'running') return;
+  const report = await world.sheets.get(company, importId);
+  try {
+    await stageSheet(world, found, found.import, report);
+  } catch (error) {
+    world.log.error({ company, import: importId, error: String(error) }, 'spreadsheet import failed');
+    const failed = { state: 'failed', problem: problem('interrupted'), endedAt: new Date(world.clock.now()) } as const;
+    if (report) await world.sheets.end(company, importId, { ...failed, counts: NO_SHEET_COUNTS }, []);
+    await world.companies.saveImport(company, { ...found.import, ...failed });
+  }
+}
+
+/**
  * Stages the cost codes of a spreadsheet (linarc.md §4.3, points 7, 8, 12, 15). A row whose code one staged record has updates
  * that record; one that no record has is staged as new; what cannot be told apart is reported, never guessed. Nothing is marked
- * gone: a file may be a part. Throws ProblemError with a `sheet_…` code when the file as a whole is of no use; nothing is
- * changed then.
+ * gone: a file may be a part.
  */
-export async function importSpreadsheet(world: SheetWorld, company: Tenant, actor: Actor, file: SheetFile): Promise<SheetReport> {
-  const found = await world.companies.get(company);
-  if (!found) throw new Error('There is no such company.');
-  const read = await world.readSpreadsheet(file.bytes, file.fileName);
-  const rules = { takeNumbers: file.takeNumbers ?? false, divisions: found.settings.structure === 'division' };
-  const decided = decide(read, await readStaged(world, company, read.rows), rules);
-  const reports = await stage(world, found, decided, file, importedBy(actor, file.fileName));
-  const numberOf = (outcome: SheetOutcome) => reports.filter((row) => row.outcome === outcome).length;
-  const counts = Object.fromEntries(SHEET_OUTCOMES.map((outcome) => [outcome, numberOf(outcome)])) as SheetReport['counts'];
-  world.log.info({ company, ...counts }, 'spreadsheet imported');
-  const { sheet, generation, headerRow } = read;
-  return { fileName: file.fileName, sheet, generation, headerRow, counts, rows: reports };
+async function stageSheet(world: SheetWorld, company: Company, started: ImportState, report: SheetReport | null): Promise<void> {
+  if (!report) throw new Error('The rows of the file are not there.');
+  const kept = await world.sheets.rows(company.id, report.id, { outcomes: [], after: 0, limit: report.total });
+  const read: FileRows = { ...report, rows: kept.map(({ row }) => row) };
+  const rules = { takeNumbers: report.takeNumbers, divisions: company.settings.structure === 'division' };
+  const decided = decide(read, await readStaged(world, company.id, read.rows), rules);
+  const results = await stage(world, company, decided, importedBy(report), async (left) => {
+    const counts = { ...NO_COUNTS, read: report.total - left };
+    if (!(await world.companies.saveImport(company.id, { ...started, counts }))) throw new Error('Another import has taken its place.');
+  });
+
+  const numberOf = (outcome: SheetOutcome) => results.filter((result) => result.outcome === outcome).length;
+  const counts = Object.fromEntries(SHEET_OUTCOMES.map((outcome) => [outcome, numberOf(outcome)])) as SheetCounts;
+  const { added, changed, unchanged, needs_action: problems, not_staged: unreadable } = counts;
+  const done = { state: 'done', problem: null, endedAt: new Date(world.clock.now()) } as const;
+  await world.sheets.end(company.id, report.id, { ...done, counts }, results);
+  await world.companies.saveImport(company.id, { ...started, ...done, counts: { read: report.total, added, changed, unchanged, problems, gone: 0, unreadable } });
+  world.log.info({ company: company.id, import: report.id, ...counts }, 'spreadsheet imported');
 }
 
 /** In the history a record's values then tell which file they are from. */
-function importedBy(actor: Actor, fileName: string): Actor {
-  return { kind: 'automatic', what: `Import of ${fileName.slice(-100)} by ${actor.kind === 'person' ? actor.name : actor.what}` };
+function importedBy({ fileName, by }: SheetReport): Actor {
+  return { kind: 'automatic', what: `Import of ${fileName.slice(-100)} by ${by}` };
 }
 
 // ---------------------------------------------------------------------------------------------------------------- what is staged
@@ -118,13 +139,16 @@ type Decision =
   | { readonly kind: 'same'; readonly row: SheetRow; readonly standing: Standing }
   | { readonly kind: 'leave'; readonly row: SheetRow; readonly reason: Problem };
 
+/** What deciding needs of a file. */
+type FileRows = Pick<SheetRows, 'sheet' | 'fields' | 'rows'>;
+
 interface Rules {
   readonly takeNumbers: boolean;
   /** Whether divisions become classes, so that a division's code counts. */
   readonly divisions: boolean;
 }
 
-function decide(read: SheetRows, staged: Staged, rules: Rules): Decision[] {
+function decide(read: FileRows, staged: Staged, rules: Rules): Decision[] {
   const numbersByCode = numbered(read.rows, codeKeyOf);
   const added = read.rows.filter((row) => codeKeyOf(row) !== '' && !staged.byCode.has(codeKeyOf(row)));
   const addedNames = numbered(added, nameKeyOf);
@@ -164,7 +188,7 @@ function numbered(rows: readonly SheetRow[], keyOf: (row: SheetRow) => string): 
   return found;
 }
 
-function faultOf(row: SheetRow, read: SheetRows, staged: Staged, rules: Rules): Problem | null {
+function faultOf(row: SheetRow, read: FileRows, staged: Staged, rules: Rules): Problem | null {
   if (row.unreadable !== null) return problem('sheet_row_unreadable', { value: row.unreadable });
   const doubt = row.doubts.find((one) => counts(one, read, staged, rules));
   if (doubt) {
@@ -175,7 +199,7 @@ function faultOf(row: SheetRow, read: SheetRows, staged: Staged, rules: Rules): 
 }
 
 /** A doubt does not count where just that code is staged: then the file says what it said before. */
-function counts(doubt: CellDoubt, read: SheetRows, staged: Staged, { takeNumbers, divisions }: Rules): boolean {
+function counts(doubt: CellDoubt, read: FileRows, staged: Staged, { takeNumbers, divisions }: Rules): boolean {
   if (doubt.field === 'divisionCode' && !divisions) return false;
   if (doubt.kind === 'number' && takeNumbers && /^\d+$/.test(doubt.shown)) return false;
   // A date in a workbook stands for many texts; in a CSV file, which has no sheet, it is one text.
@@ -199,25 +223,24 @@ function update(row: SheetRow, told: CostCode, standing: Standing, fields: reado
 
 // ---------------------------------------------------------------------------------------------------------------- staging and report
 
-type Result = Pick<SheetReportRow, 'outcome' | 'reason' | 'record'>;
-
+/** `onStep` hears how many of the rows are still to be staged. */
 async function stage(
   world: World,
   company: Company,
   decided: readonly Decision[],
-  file: SheetFile,
   by: Actor,
-): Promise<SheetReportRow[]> {
+  onStep: (left: number) => Promise<void>,
+): Promise<RowResult[]> {
   const entries = decided.flatMap((decision) => (decision.kind === 'stage' ? [decision.entry] : []));
   const before = new Map<string, string>();
   for (let from = 0; from < entries.length; from += CHUNK) {
     const some = entries.slice(from, from + CHUNK);
     for (const record of await recordsOf(world, company.id, some)) before.set(record.linarcId, printOf(record));
     await stageEntries(world, company, some, { onlyNew: false, by });
-    file.onProgress?.(from + some.length, entries.length);
+    await onStep(entries.length - from - some.length);
   }
   // Only now is it known which rows clash with one another.
-  const outcomes = new Map<string, Result>();
+  const outcomes = new Map<string, RowResult>();
   for (let from = 0; from < entries.length; from += CHUNK) {
     for (const record of await recordsOf(world, company.id, entries.slice(from, from + CHUNK))) {
       const was = before.get(record.linarcId);
@@ -225,7 +248,7 @@ async function stage(
       outcomes.set(record.linarcId, standingAs({ ...record, excluded: record.excluded !== null }, done));
     }
   }
-  return decided.map((decision) => ({ ...named(decision.row), ...outcomeOf(decision, outcomes) }));
+  return decided.map((decision) => outcomeOf(decision, outcomes));
 }
 
 function recordsOf(world: World, company: Tenant, entries: readonly Known[]): Promise<readonly StagedRecord[]> {
@@ -237,7 +260,7 @@ function printOf({ sourceHash, wantedKey, wanted, goneAt }: StagedRecord): strin
   return [sourceHash, wantedKey, wanted.name, wanted.active, goneAt?.getTime() ?? ''].join('\n');
 }
 
-function outcomeOf(decision: Decision, staged: ReadonlyMap<string, Result>): Result {
+function outcomeOf(decision: Decision, staged: ReadonlyMap<string, RowResult>): RowResult {
   if (decision.kind === 'leave') return { outcome: 'not_staged', reason: decision.reason, record: null };
   if (decision.kind === 'same') return standingAs(decision.standing, 'unchanged');
   // Linarc's own import may have given the record another id in these seconds; what it holds is staged all the same.
@@ -246,13 +269,7 @@ function outcomeOf(decision: Decision, staged: ReadonlyMap<string, Result>): Res
 
 type Shown = Pick<Standing, 'id' | 'status' | 'problem' | 'excluded'>;
 
-function standingAs(record: Shown, done: 'added' | 'changed' | 'unchanged'): Result {
+function standingAs(record: Shown, done: 'added' | 'changed' | 'unchanged'): RowResult {
   const waits = record.status === 'needs_action' && record.problem !== null && !record.excluded;
   return { outcome: waits ? 'needs_action' : done, reason: waits ? record.problem : null, record: record.id };
-}
-
-/** What the row calls itself, cut to what a screen can show. */
-function named({ number, code, name }: SheetRow): Pick<SheetReportRow, 'number' | 'code' | 'name'> {
-  const shown = (text: string) => (text.length > 200 ? `${text.slice(0, 200)}…` : text);
-  return { number, code: shown(code), name: shown(name) };
 }

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { World } from '../sync/world.ts';
+import type { SheetWorld } from '../sync/spreadsheet.ts';
 import type { WebConfig } from './config.ts';
 import { paths } from './paths.ts';
 import type { Notice } from './present/notice.ts';
@@ -7,7 +7,7 @@ import type { Render } from './render.ts';
 
 /** What the routes are given. */
 export interface Web {
-  readonly world: World;
+  readonly world: SheetWorld;
   readonly config: WebConfig;
   readonly render: Render;
 }

@@ -5,6 +5,7 @@ import type { Actor, RecordStatus, StagedRecord, Tenant } from '../../server/cor
 import type { Run } from '../../server/core/run.ts';
 import type { Selection } from '../../server/core/selection.ts';
 import { LinarcLibrary } from '../../server/linarc/library.ts';
+import { readSpreadsheet } from '../../server/linarc/spreadsheet/read.ts';
 import { quickBooks } from '../../server/qbo/books.ts';
 import { intuitIdentity } from '../../server/qbo/identity.ts';
 import { startLinarcSandbox } from '../../server/sandbox/linarc/server.ts';
@@ -12,6 +13,7 @@ import { startQuickBooksSandbox } from '../../server/sandbox/quickbooks/server.t
 import { runImport, startImport } from '../../server/sync/import.ts';
 import { linkLibrary } from '../../server/sync/link.ts';
 import { runPush, startPush } from '../../server/sync/push.ts';
+import type { SheetWorld } from '../../server/sync/spreadsheet.ts';
 import type { World } from '../../server/sync/world.ts';
 import { grantOf, openTestStores } from '../store/fixture.ts';
 import { clock, random } from '../support/chance.ts';
@@ -43,7 +45,7 @@ export interface Seen {
  * run by the test itself, in this process.
  */
 export class Desk {
-  readonly world: World;
+  readonly world: SheetWorld;
   readonly company: Tenant;
   readonly realmId: string;
   readonly quickbooksUrl: string;
@@ -70,10 +72,10 @@ export class Desk {
     };
     const asked: Dispatch = { push: async () => {}, import: async () => {}, fresh: async () => {} };
     await control(url, 'POST', '/sandbox/apps', APP);
-    const world: World = {
+    const world: SheetWorld = {
       clock, random, dispatch: asked, owner: `test-${random.hex(3)}`, pace: { speed, limits: limits === 'on' },
       log: { info: () => {}, warn: () => {}, error: (about, message) => process.stderr.write(`${message} ${JSON.stringify(about)}\n`) },
-      library: new LinarcLibrary({ baseUrl: linarc.url }),
+      readSpreadsheet, library: new LinarcLibrary({ baseUrl: linarc.url }),
       identity: intuitIdentity({ clientId: APP.clientId, clientSecret: APP.clientSecret, environment: 'sandbox', endpoints, fetchTimeoutMs: 5_000, clock }),
       openBooks: quickBooks({ apiBase: url, callTimeoutMs: 2_000, clock }),
       ...stores,
@@ -142,7 +144,7 @@ export class Desk {
     await this.world.companies.connect({ realmId: this.realmId, at: new Date(), grant: grantFrom(tokens), facts: FACTS });
   }
 
-  async work(run: string, world = this.world): Promise<Run> {
+  async work(run: string, world: World = this.world): Promise<Run> {
     await runPush(world, this.company, run, new AbortController().signal);
     const done = await world.runs.get(this.company, run);
     if (!done) throw new Error('no run');

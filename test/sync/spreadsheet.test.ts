@@ -1,14 +1,17 @@
 import { expect } from 'chai';
 import { ProblemError, describe as inWords } from '../../server/core/problems.ts';
-import { readSpreadsheet } from '../../server/linarc/spreadsheet/read.ts';
 import { exclude } from '../../server/sync/exclude.ts';
 import { settleRename } from '../../server/sync/renamed.ts';
 import { retry } from '../../server/sync/retry.ts';
-import { importSpreadsheet, type SheetFile, type SheetReport } from '../../server/sync/spreadsheet.ts';
+import type { KeptRow, RowResult, SheetReport } from '../../server/core/sheets.ts';
+import { runAnyImport, startSheetImport, type SheetFile, type SheetWorld } from '../../server/sync/spreadsheet.ts';
 import { workbook, type Made } from '../linarc/workbook.ts';
 import { Desk, MARA } from './desk.ts';
 
 const HEADINGS = ['Cost Code', 'Cost Code Name', 'Cost Type Category', 'Status'];
+
+type Row = RowResult & KeptRow['row'];
+type Report = SheetReport & { readonly rows: readonly Row[] };
 
 describe('importing a spreadsheet', () => {
   let desk: Desk;
@@ -19,12 +22,22 @@ describe('importing a spreadsheet', () => {
 
   afterEach(async () => desk.close());
 
-  const bring = (bytes: Buffer, how: Partial<SheetFile> = {}): Promise<SheetReport> =>
-    importSpreadsheet({ ...desk.world, readSpreadsheet }, desk.company, MARA, { fileName: 'codes.csv', bytes, ...how });
+  const bring = async (bytes: Buffer, how: Partial<SheetFile> = {}, world: SheetWorld = desk.world): Promise<Report> => {
+    const started = await startSheetImport(world, desk.company, MARA, { fileName: 'codes.csv', bytes, ...how });
+    if (!started) throw new Error('another import runs');
+    await runAnyImport(world, desk.company, started.id);
+    return kept(started.id);
+  };
+  const kept = async (id: string): Promise<Report> => {
+    const report = await desk.world.sheets.get(desk.company, id);
+    if (!report) throw new Error('no report');
+    const rows = await desk.world.sheets.rows(desk.company, id, { outcomes: [], after: 0, limit: report.total });
+    return { ...report, rows: rows.map(({ row, result }) => ({ ...row, ...(result ?? { outcome: 'unchanged', reason: null, record: null }) })) };
+  };
   const csv = (...rows: string[]) => bring(Buffer.from([HEADINGS.join(','), ...rows].join('\n')));
   const xlsx = (rows: Made[][], how: Partial<SheetFile> = {}) =>
     bring(workbook({ Codes: [HEADINGS, ...rows] }), { fileName: 'codes.xlsx', ...how });
-  const inShort = ({ rows }: SheetReport) =>
+  const inShort = ({ rows }: Report) =>
     rows.map(({ number, code, outcome, reason }) => [number, code, outcome, ...(reason ? [reason.code] : [])].join(' '));
   const own = (costCode: string, costCodeName: string) =>
     desk.addCode({ costCode, costCodeName, costTypeCategory: 'FIELD', status: 'active' });
@@ -259,13 +272,52 @@ describe('importing a spreadsheet', () => {
     const refused = await bring(Buffer.from('a,b\n1,2')).catch((error: unknown) => error);
     expect(refused).to.be.instanceOf(ProblemError);
     expect(await desk.records()).to.deep.equal([]);
+    expect(await desk.world.sheets.recent(desk.company, 5)).to.deep.equal([]);
+  });
+
+  it('keeps the rows as they were read before anything is staged of them', async () => {
+    const bytes = Buffer.from(`${HEADINGS.join(',')},Colour\n01,Summary,FIELD,,red\n,Nameless,,,`);
+    const started = await startSheetImport(desk.world, desk.company, MARA, { fileName: 'codes.csv', bytes });
+    expect(started).to.deep.include({ state: 'running', total: 2, by: 'Mara Keller', headers: [...HEADINGS, 'Colour'] });
+    const rows = await desk.world.sheets.rows(desk.company, started?.id ?? '', { outcomes: [], after: 0, limit: 9 });
+    expect(rows.map(({ row, result }) => [row.number, row.raw['Colour'], result])).to.deep.equal([[2, 'red', null], [3, '', null]]);
+    expect(await desk.records()).to.deep.equal([]);
+  });
+
+  it('is one at a time, and the company’s last import', async () => {
+    const bytes = Buffer.from('Code,Name\n01,Summary\n,Nameless');
+    const first = await startSheetImport(desk.world, desk.company, MARA, { fileName: 'a.csv', bytes });
+    expect(await startSheetImport(desk.world, desk.company, MARA, { fileName: 'b.csv', bytes })).to.equal(null);
+    await runAnyImport(desk.world, desk.company, first?.id ?? '');
+    const last = (await desk.world.companies.get(desk.company))?.import;
+    expect(last).to.deep.include({ id: first?.id, mode: 'spreadsheet', state: 'done' });
+    expect(last?.counts).to.deep.equal({ read: 2, added: 1, changed: 0, unchanged: 0, problems: 0, gone: 0, unreadable: 1 });
+    await runAnyImport(desk.world, desk.company, first?.id ?? '');
+    expect((await desk.record('01')).version, 'a message twice').to.equal(1);
+  });
+
+  it('says so when it broke off, and can be made again', async () => {
+    const costCodes = { ...desk.world.costCodes, stage: async () => { throw new Error('the database is away'); } };
+    const log = { ...desk.world.log, error: () => {} };
+    const report = await bring(Buffer.from('Code,Name\n01,Summary'), {}, { ...desk.world, costCodes, log });
+    expect(report).to.deep.include({ state: 'failed' });
+    expect(report.problem?.code).to.equal('interrupted');
+    expect((await desk.world.companies.get(desk.company))?.import?.state).to.equal('failed');
+    expect((await csv('01,Summary,,')).counts.added).to.equal(1);
   });
 
   it('stages a large file piece by piece, and tells how far it is', async () => {
     const rows = Array.from({ length: 2_600 }, (_, at) => `${at} 00,Name ${at},FIELD,`);
     const heard: string[] = [];
     const bytes = Buffer.from([HEADINGS.join(','), ...rows].join('\n'));
-    const report = await bring(bytes, { onProgress: (staged, total) => heard.push(`${staged}/${total}`) });
+    const companies: SheetWorld['companies'] = {
+      ...desk.world.companies,
+      saveImport: async (company, state) => {
+        if (state.state === 'running') heard.push(`${state.counts.read}/${state.total}`);
+        return desk.world.companies.saveImport(company, state);
+      },
+    };
+    const report = await bring(bytes, {}, { ...desk.world, companies });
     expect(report.counts).to.deep.equal({ added: 2_600, changed: 0, unchanged: 0, needs_action: 0, not_staged: 0 });
     expect(heard).to.deep.equal(['500/2600', '1000/2600', '1500/2600', '2000/2600', '2500/2600', '2600/2600']);
   });

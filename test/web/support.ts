@@ -7,14 +7,14 @@ import { createApp } from '../../server/app.ts';
 import type { Role } from '../../server/core/company.ts';
 import type { StagedRecord, Tenant } from '../../server/core/records.ts';
 import { LinarcLibrary } from '../../server/linarc/library.ts';
+import { readSpreadsheet } from '../../server/linarc/spreadsheet/read.ts';
 import { quickBooks } from '../../server/qbo/books.ts';
 import { intuitIdentity } from '../../server/qbo/identity.ts';
 import { startLinarcSandbox } from '../../server/sandbox/linarc/server.ts';
 import { startQuickBooksSandbox } from '../../server/sandbox/quickbooks/server.ts';
-import { runImport } from '../../server/sync/import.ts';
 import { runPush } from '../../server/sync/push.ts';
+import { runAnyImport, type SheetWorld } from '../../server/sync/spreadsheet.ts';
 import type { Stores } from '../../server/store/stores.ts';
-import type { World } from '../../server/sync/world.ts';
 import type { WebConfig } from '../../server/web/config.ts';
 import { paths } from '../../server/web/paths.ts';
 import { openTestStores } from '../store/fixture.ts';
@@ -26,7 +26,7 @@ const CLIENT = { clientId: 'web-tests', clientSecret: 'web-tests-secret-of-the-s
 export interface WebProduct {
   readonly url: string;
   readonly app: Express;
-  readonly world: World;
+  readonly world: SheetWorld;
   readonly config: WebConfig;
   readonly quickbooksUrl: string;
   readonly linarcUrl: string;
@@ -61,8 +61,8 @@ export async function startWeb({ codes, production = false, limits = false, late
     work.add(done);
   };
   const { url } = quickbooks;
-  const world: World = {
-    ...opened.stores,
+  const world: SheetWorld = {
+    ...opened.stores, readSpreadsheet,
     clock: { ...clock, now: () => clock.now() + later.ms },
     random,
     log: { info: () => {}, warn: () => {}, error: (about, message) => void logged.push(`${message} ${JSON.stringify(about)}`) },
@@ -77,7 +77,7 @@ export async function startWeb({ codes, production = false, limits = false, late
     openBooks: quickBooks({ apiBase: url, callTimeoutMs: 5_000, clock }),
     dispatch: {
       push: async (company, run) => working(runPush(world, company, run, stop.signal)),
-      import: async (company, id) => working(runImport(world, company, id)),
+      import: async (company, id) => working(runAnyImport(world, company, id)),
       fresh: async () => {},
     },
     fresh: { changes: opened.stores.changes, rounds: opened.stores.rounds, notices: opened.stores.notices, post: null, reachedAt: null },

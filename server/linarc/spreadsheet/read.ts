@@ -1,9 +1,8 @@
 import type { SheetRows } from '../../core/ports.ts';
+import { LARGEST_SHEET } from '../../core/sheets.ts';
 import { tooLarge, unreadable } from './refusals.ts';
 import { readInThread } from './thread.ts';
 
-/** The largest file that is taken, in bytes: a library of 50,000 codes is a third of it. */
-export const LARGEST_FILE = 10 * 1024 * 1024;
 /** Milliseconds. */
 const LONGEST = 30_000;
 
@@ -15,7 +14,7 @@ let last: Promise<unknown> = Promise.resolve();
  * much memory. Throws ProblemError sheet_too_large, sheet_unreadable, sheet_headers or sheet_empty.
  */
 export async function readSpreadsheet(bytes: Uint8Array, fileName: string): Promise<SheetRows> {
-  if (bytes.length > LARGEST_FILE) throw tooLarge(`it has more than ${LARGEST_FILE / 1024 / 1024} MB`);
+  if (bytes.length > LARGEST_SHEET) throw tooLarge(`it has more than ${LARGEST_SHEET / 1024 / 1024} MB`);
   if (bytes.length === 0) throw unreadable(`${fileName} is empty`);
   const reading = last.then(() => readInThread(bytes, LONGEST));
   last = reading.catch(() => undefined);

@@ -120,12 +120,14 @@ export interface ImportProgress {
   readonly words: string;
 }
 
-const IMPORT_NAMES: Readonly<Record<ImportState['mode'], string>> = { new: 'new items', all: 'all items', selected: 'selected items' };
+const IMPORT_NAMES: Readonly<Record<ImportState['mode'], string>> = { 
+  new: 'new items from Linarc', all: 'all items from Linarc', selected: 'selected items from Linarc', spreadsheet: 'a spreadsheet',
+};
 
 export function importProgress(state: ImportState): ImportProgress {
   const { read } = state.counts;
   return {
-    title: `Importing ${IMPORT_NAMES[state.mode]} from Linarc`,
+    title: `Importing ${IMPORT_NAMES[state.mode]}`,
     by: state.by,
     read,
     total: state.total,
@@ -138,6 +140,6 @@ export function importResult(state: ImportState): string {
   const { added, changed, unchanged, problems, gone, unreadable } = state.counts;
   const parts = [`${count(added)} new`, `${count(changed)} changed`, `${count(unchanged)} unchanged`, `${count(problems)} with problems`];
   if (gone > 0) parts.push(`${count(gone)} gone from Linarc`);
-  if (unreadable > 0) parts.push(`${count(unreadable)} without an id, left out`);
+  if (unreadable > 0) parts.push(state.mode === 'spreadsheet' ? `${count(unreadable)} not staged` : `${count(unreadable)} without an id, left out`);
   return parts.join(' · ');
 }
