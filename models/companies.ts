@@ -25,7 +25,7 @@ const importState = part({
 
 /**
  * One QuickBooks company. Tokens, realm, API key and the webhook's secret are sealed; `realmHash` finds it by its realm. `rounds`: what is
- * done for it by itself, when it last began and how far it came.
+ * done for it by itself, when it last began and how far it came. `team`: the newest change to who belongs to it.
  */
 export const companies = new Schema(
   {
@@ -66,7 +66,7 @@ export const companies = new Schema(
       sweptAt: { type: Date, default: null },
       trouble: part({ problem, since: Date }),
     },
-    founder: { type: String, default: null },
+    team: part({ number: Number, user: String, role: String }),
   },
   { ...COLLECTION, collection: 'companies' },
 );

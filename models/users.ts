@@ -1,7 +1,10 @@
 import { Schema } from 'mongoose';
 import { COLLECTION } from './parts.ts';
 
-/** One Intuit identity. `memberships`: company id → role. */
+/**
+ * One Intuit identity. `memberships`: company id → role; `decided`: company id → the number of the decision that made it so (see
+ * `team` of a company). `unmailed`: companies whose notices the person does not want by e-mail.
+ */
 export const users = new Schema(
   {
     _id: String,
@@ -9,6 +12,9 @@ export const users = new Schema(
     email: String,
     name: String,
     memberships: { type: Map, of: String },
+    decided: { type: Map, of: Number },
+    unmailed: [String],
+    lastOpened: String,
   },
   { ...COLLECTION, collection: 'users' },
 );

@@ -120,9 +120,9 @@ function postOf({ mail }: Config): Post | null {
 function worldOf(config: Config, { places, url }: { places: Places; url: string }, stores: Stores, dispatch: Dispatch, log: Logger): SheetWorld {
   const { quickbooks, sandbox } = config;
   const { quickbooksSandboxUrl, linarcUrl } = places;
-  const { companies, users, costCodes, classes, runs, history, sheets, changes, rounds, notices } = stores;
+  const { companies, users, team, invitations, costCodes, classes, runs, history, sheets, changes, rounds, notices } = stores;
   return {
-    clock, random, log, companies, users, costCodes, classes, runs, history, sheets, readSpreadsheet,
+    clock, random, log, companies, users, team, invitations, costCodes, classes, runs, history, sheets, readSpreadsheet,
     library: new LinarcLibrary({ baseUrl: linarcUrl }),
     identity: intuitIdentity({ ...clientOf(quickbooks), ...endpointsAt(quickbooksSandboxUrl), fetchTimeoutMs: OAUTH_TIMEOUT, clock }),
     openBooks: quickBooks({ apiBase: quickbooksSandboxUrl ?? apiBaseOf(quickbooks), callTimeoutMs: API_TIMEOUT, clock }),

@@ -74,6 +74,8 @@ export interface Company {
   readonly connectedAt: Date | null;
   /** Since when the connection is as it is, for the banner. */
   readonly connectionChangedAt: Date;
+  /** When the connection ends whatever is done, unless somebody connects again (quickbooks.md §1.5); null: not known. */
+  readonly connectionEndsAt: Date | null;
   readonly linarc: { readonly companyId: string; readonly name: string; readonly linkedAt: Date } | null;
   readonly settings: Settings;
   readonly import: ImportState | null;
@@ -87,6 +89,25 @@ export interface Company {
 export interface Membership {
   readonly company: Tenant;
   readonly role: Role;
+}
+
+/** A person of a company, as its team sees them. */
+export interface Member {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string;
+  readonly role: Role;
+}
+
+/** A place in a company that somebody may take with a link. The link's secret is not in it: only its digest is kept. */
+export interface Invitation {
+  readonly id: string;
+  readonly role: Role;
+  /** Whoever takes it must have this e-mail at Intuit; null: whoever has the link. */
+  readonly email: string | null;
+  readonly by: { readonly userId: string; readonly name: string };
+  readonly at: Date;
+  readonly expiresAt: Date;
 }
 
 export interface User {

@@ -141,7 +141,7 @@ export interface NoticeBook {
   putOffMail(company: Tenant, ms: number): Promise<void>;
   /** Companies with mail that is due. */
   pending(limit: number): Promise<readonly Tenant[]>;
-  /** The e-mail addresses of the company's administrators. */
+  /** The e-mail addresses of the company's administrators who want them. */
   recipients(company: Tenant): Promise<readonly string[]>;
 }
 

@@ -1,5 +1,5 @@
 // What the core and the use cases ask of the world outside. Adapters implement these; nothing here knows of HTTP or MongoDB.
-import type { Company, ConnectionState, ImportState, Role, Settings, User } from './company.ts';
+import type { Company, ConnectionState, ImportState, Invitation, Member, Role, Settings, User } from './company.ts';
 import type { Problem, RawFault } from './problems.ts';
 import type {
   Actor, ClassWrite, CostCode, Exclusion, Exchange, Fact, FactKind, Intent, QuickBooksClass, RecordStatus, RunPlace, StagedRecord, Tenant,
@@ -276,8 +276,38 @@ export interface Users {
   get(id: string): Promise<User | null>;
   /** Finds by `sub`, creating or refreshing name and e-mail. */
   signIn(person: Person): Promise<User>;
-  /** Makes the user a member; the first member of a company becomes admin, whatever role was asked for. */
+  /** Makes the user a member; the first member of a company becomes admin, whatever role was asked for. Raises a role, never lowers it. */
   join(user: string, company: Tenant, role: Role): Promise<User>;
+}
+
+/** What came of a change to a company's team; `last_admin`: it would have been left without an administrator. */
+export type TeamChange = 'done' | 'last_admin' | 'no_member';
+
+/** Who belongs to a company. Changes to one company's team are decided one after the other, so that the last administrator stays. */
+export interface Team {
+  /** Ordered by name. */
+  members(company: Tenant): Promise<readonly Member[]>;
+  setRole(company: Tenant, user: string, role: Role): Promise<TeamChange>;
+  remove(company: Tenant, user: string): Promise<TeamChange>;
+  /** Which company a person last worked in; the next launch leads there. */
+  lastOpened(user: string): Promise<Tenant | null>;
+  opened(user: string, company: Tenant): Promise<void>;
+  /** Whether a person wants the company's notices by e-mail. */
+  wantsMail(company: Tenant, user: string): Promise<boolean>;
+  setMail(company: Tenant, user: string, wanted: boolean): Promise<void>;
+}
+
+/** Links into a company, each for one person. They are found by a digest of their secret; nobody can read the link out of the store. */
+export interface Invitations {
+  add(company: Tenant, digest: string, invitation: Invitation): Promise<void>;
+  /** Those nobody took yet and that still hold, the newest first. */
+  open(company: Tenant, now: Date): Promise<readonly Invitation[]>;
+  /** With who took it, if anybody did. */
+  find(digest: string): Promise<(Invitation & { readonly company: Tenant; readonly usedBy: string | null }) | null>;
+  /** Takes it for this person; false when another took it or it was withdrawn. Taking it again changes nothing. */
+  use(company: Tenant, id: string, user: string, at: Date): Promise<boolean>;
+  /** False when there is none that is open. */
+  withdraw(company: Tenant, id: string): Promise<boolean>;
 }
 
 /** A record as an import wants it staged; the store keeps the rest as it is. */

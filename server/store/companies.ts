@@ -7,10 +7,10 @@ import { isDuplicateKey, type Filter } from './documents.ts';
 import { tenantModel } from './models.ts';
 import type { Fences } from './runs.ts';
 import type { Seals } from './sealing.ts';
-import type { Found } from './users.ts';
+import type { Decision, Decisions } from './team.ts';
 
 /** As stored, the tokens of a grant, the realm and the API key are sealed texts. */
-interface CompanyDocument extends Omit<Company, 'id' | 'linarc' | 'import'> {
+interface CompanyDocument extends Omit<Company, 'id' | 'linarc' | 'import' | 'connectionEndsAt'> {
   readonly _id: Tenant;
   readonly realm: string;
   readonly realmHash: string;
@@ -20,12 +20,12 @@ interface CompanyDocument extends Omit<Company, 'id' | 'linarc' | 'import'> {
   readonly refreshLease: { readonly owner: string; readonly until: Date } | null;
   readonly linarc: (NonNullable<Company['linarc']> & { readonly apiKey: string }) | null;
   readonly import: (ImportState & { readonly aliveAt: Date }) | null;
-  readonly founder: string | null;
+  readonly team: Decision | null;
 }
 
 const NEW = {
   previousGrant: null, grantVersion: 0, refreshLease: null, linarc: null, settings: DEFAULT_SETTINGS, import: null, lastImportedAt: null,
-  classesReadAt: null, fence: 0, founder: null,
+  classesReadAt: null, fence: 0, team: null,
 } as const satisfies Partial<CompanyDocument>;
 
 /** The purpose under which realms are sealed and found. */
@@ -35,7 +35,7 @@ const REFRESH = 'refresh token';
 const API_KEY = 'Linarc API key';
 
 /** The connected companies, in the collection `companies`; beside the port, what the other stores ask about a company. */
-export function openCompanies(connection: Connection, seals: Seals, random: Random): Companies & { fences: Fences; isFounder: Found } {
+export function openCompanies(connection: Connection, seals: Seals, random: Random): Companies & { fences: Fences; decisions: Decisions } {
   const companies: Model<CompanyDocument> = tenantModel<CompanyDocument>(connection, schema);
 
   const read = (company: Tenant) => companies.findOne({ _id: company }).lean<CompanyDocument>();
@@ -197,8 +197,14 @@ export function openCompanies(connection: Connection, seals: Seals, random: Rand
       },
     },
 
-    async isFounder(company, user) {
-      return (await companies.updateOne({ _id: company, founder: { $in: [null, user] } }, { $set: { founder: user } })).matchedCount === 1;
+    decisions: {
+      async latest(company) {
+        return (await read(company))?.team ?? null;
+      },
+      async decide(company, after, decision) {
+        const isNext = after === 0 ? { team: null } : { 'team.number': after };
+        return (await companies.updateOne({ _id: company, ...isNext }, { $set: { team: decision } })).matchedCount === 1;
+      },
     },
   };
 }
@@ -224,6 +230,7 @@ function companyOf(document: CompanyDocument): Company {
     connection: document.connection,
     connectedAt: document.connectedAt,
     connectionChangedAt: document.connectionChangedAt,
+    connectionEndsAt: document.grant?.refreshHardExpiresAt ?? null,
     linarc: linarc && { companyId: linarc.companyId, name: linarc.name, linkedAt: linarc.linkedAt },
     settings: document.settings,
     import: lastImport && importOf(lastImport),

@@ -4,6 +4,7 @@ import { classes } from '../../models/classes.ts';
 import { companies } from '../../models/companies.ts';
 import { costcodes } from '../../models/costcodes.ts';
 import { history } from '../../models/history.ts';
+import { invitations } from '../../models/invitations.ts';
 import { notices } from '../../models/notices.ts';
 import { runs } from '../../models/runs.ts';
 import { sheetparts, sheets } from '../../models/sheets.ts';
@@ -24,10 +25,10 @@ export function tenantModel<Document>(connection: Connection, schema: Schema): M
 
 /** Users belong to no company; their memberships say where they may go. */
 export function userModel<Document>(connection: Connection): Model<Document> {
-  return connection.model<Document>('users', users.clone());
+  return (connection.models['users'] as Model<Document> | undefined) ?? connection.model<Document>('users', users.clone());
 }
 
-export const SCHEMAS = { changes, classes, companies, costcodes, history, notices, runs, sheetparts, sheets, users } as const;
+export const SCHEMAS = { changes, classes, companies, costcodes, history, invitations, notices, runs, sheetparts, sheets, users } as const;
 
 /**
  * Creates every index the schemas declare; those that are there already stay. Several processes may do it at once. Throws when the data

@@ -1,6 +1,6 @@
-import type { Connection, Model } from 'mongoose';
+import type { Connection } from 'mongoose';
 import { notices as schema } from '../../models/notices.ts';
-import { users as userSchema } from '../../models/users.ts';
+import type { User } from '../core/company.ts';
 import type { NoticeBook } from '../core/fresh.ts';
 import { ALL_CALM, type Mail, type Standings } from '../core/notices.ts';
 import type { Tenant } from '../core/records.ts';
@@ -26,8 +26,7 @@ const DUE: Filter = { hasMail: true, $or: [{ mailDue: AT_ONCE }, { $expr: { $lte
 /** What each company's people were last told and what is still to be sent, in the collection `notices`. */
 export function openNotices(connection: Connection): NoticeBook {
   const notices = tenantModel<NoticeDocument>(connection, schema);
-  type Member = { readonly email: string };
-  const users = (connection.models[String(userSchema.get('collection'))] ?? userModel(connection)) as unknown as Model<Member>;
+  const users = userModel<Pick<User, 'email'>>(connection);
   const ofCompany = (company: Tenant): Filter => ({ company, _id: company });
 
   return {
@@ -86,7 +85,8 @@ export function openNotices(connection: Connection): NoticeBook {
     },
 
     async recipients(company) {
-      const admins = await users.find({ [`memberships.${company}`]: 'admin' }, { email: 1 }).sort({ _id: 1 }).lean<Member[]>();
+      const wanting = { [`memberships.${company}`]: 'admin', unmailed: { $ne: company } };
+      const admins = await users.find(wanting, { email: 1 }).sort({ _id: 1 }).lean<Pick<User, 'email'>[]>();
       return [...new Set(admins.map(({ email }) => email).filter((email) => email !== ''))];
     },
   };

@@ -1,6 +1,6 @@
 import { Mongoose, type Connection } from 'mongoose';
 import type { Changes, NoticeBook, Rounds } from '../core/fresh.ts';
-import type { ClassMirror, Clock, Companies, CostCodes, History, Random, Runs, Users } from '../core/ports.ts';
+import type { ClassMirror, Clock, Companies, CostCodes, History, Invitations, Random, Runs, Team, Users } from '../core/ports.ts';
 import type { SheetReports } from '../core/sheets.ts';
 import { openChanges } from './changes.ts';
 import { openClassMirror } from './classes.ts';
@@ -8,11 +8,13 @@ import { openCompanies } from './companies.ts';
 import { openCostCodes } from './costcodes.ts';
 import { openHistory } from './history.ts';
 import { ensureIndexes } from './models.ts';
+import { openInvitations } from './invitations.ts';
 import { openNotices } from './notices.ts';
 import { openRounds } from './rounds.ts';
 import { openRuns } from './runs.ts';
 import { sealsOf, type KeyRing } from './sealing.ts';
 import { openSheets } from './sheets.ts';
+import { openTeam } from './team.ts';
 import { openUsers } from './users.ts';
 
 export interface StoresConfig {
@@ -30,6 +32,8 @@ export interface StoresConfig {
 export interface Stores {
   readonly companies: Companies;
   readonly users: Users;
+  readonly team: Team;
+  readonly invitations: Invitations;
   readonly costCodes: CostCodes;
   readonly classes: ClassMirror;
   readonly runs: Runs;
@@ -63,10 +67,13 @@ export async function openStores(config: StoresConfig): Promise<Stores> {
   });
   try {
     await connection.asPromise();
-    const { fences, isFounder, ...companies } = openCompanies(connection, seals, config.random);
+    const { fences, decisions, ...companies } = openCompanies(connection, seals, config.random);
+    const { join, ...team } = openTeam(connection, decisions);
     const stores = {
       companies,
-      users: openUsers(connection, config.random, isFounder),
+      users: openUsers(connection, config.random, join),
+      team,
+      invitations: openInvitations(connection),
       costCodes: openCostCodes(connection, config.random),
       classes: openClassMirror(connection),
       runs: openRuns(connection, config.random, fences),

@@ -1,6 +1,6 @@
 import type { Fresh } from '../core/fresh.ts';
 import type {
-  ClassMirror, Clock, Companies, CostCodes, Dispatch, History, Identity, Library, OpenBooks, Random, Runs, Users,
+  ClassMirror, Clock, Companies, CostCodes, Dispatch, History, Identity, Invitations, Library, OpenBooks, Random, Runs, Team, Users,
 } from '../core/ports.ts';
 
 /** A line of the log; the values must hold nothing secret. */
@@ -20,6 +20,8 @@ export interface World {
   readonly openBooks: OpenBooks;
   readonly companies: Companies;
   readonly users: Users;
+  readonly team: Team;
+  readonly invitations: Invitations;
   readonly costCodes: CostCodes;
   readonly classes: ClassMirror;
   readonly runs: Runs;

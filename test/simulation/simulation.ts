@@ -1,5 +1,5 @@
 import { DEFAULT_SETTINGS, type Settings } from '../../server/core/company.ts';
-import type { Dispatch } from '../../server/core/ports.ts';
+import type { Dispatch, Invitations, Team } from '../../server/core/ports.ts';
 import type { Actor, CostCode, StagedRecord, Tenant } from '../../server/core/records.ts';
 import type { Fresh } from '../../server/core/fresh.ts';
 import type { Selection } from '../../server/core/selection.ts';
@@ -210,6 +210,8 @@ export class Simulation {
       history: over('history'),
       dispatch: this.dispatch(),
       fresh: NOTHING_FRESH,
+      team: NO_TEAM,
+      invitations: NO_INVITATIONS,
       pace: { speed: 1, limits: true },
       owner: machine.name,
     };
@@ -554,6 +556,12 @@ export class Simulation {
 }
 
 const PUSHABLE: ReadonlySet<string> = new Set(['needs_sync', 'failed']);
+
+/** Who belongs to a company is no matter of the engine. */
+const NO_TEAM: Team = {
+  members: notHere, setRole: notHere, remove: notHere, lastOpened: notHere, opened: notHere, wantsMail: notHere, setMail: notHere,
+};
+const NO_INVITATIONS: Invitations = { add: notHere, open: notHere, find: notHere, use: notHere, withdraw: notHere };
 
 /** Webhooks and rounds have tests of their own; the engine only notes when it read. */
 const NOTHING_FRESH: Fresh = {

@@ -114,7 +114,7 @@ class MemoryCompanies implements Companies {
 
   async connect({ realmId, facts, grant, at }: NewCompany): Promise<Company> {
     const known = this.ofRealm(realmId);
-    const connected = { ...facts, connection: 'connected', connectedAt: at, connectionChangedAt: at } as const;
+    const connected = { ...facts, connection: 'connected', connectedAt: at, connectionChangedAt: at, connectionEndsAt: null } as const;
     const row: CompanyRow = known
       ? { ...known, company: { ...known.company, ...connected }, grant, version: known.version + 1, refreshLease: null }
       : {

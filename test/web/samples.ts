@@ -17,6 +17,7 @@ export const sampleCompany = (over: Partial<Company> = {}): Company => ({
   connection: 'connected',
   connectedAt: ago(86_400_000),
   connectionChangedAt: ago(86_400_000),
+  connectionEndsAt: null,
   linarc: { companyId: 'lc-1', name: 'Hillside Builders LLC', linkedAt: ago(86_000_000) },
   settings: DEFAULT_SETTINGS,
   import: sampleImport({ state: 'done', endedAt: ago(4 * MINUTE), counts: { ...NO_COUNTS, read: 8774, added: 12, changed: 3, unchanged: 8759, problems: 80 } }),
