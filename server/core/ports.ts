@@ -241,6 +241,8 @@ export interface NewCompany {
 export interface GrantLease {
   readonly grant: Grant;
   readonly version: number;
+  /** Another grant that may be good where this one is not: the one before it, or one that came too late to be stored in its place. */
+  readonly spare: Grant | null;
 }
 
 export interface Companies {
@@ -255,11 +257,16 @@ export interface Companies {
   grant(company: Tenant): Promise<GrantLease | null>;
   /** Takes the right to refresh version `version` for `ms` by the database's clock; false when somebody has it or the version moved. */
   leaseRefresh(company: Tenant, version: number, owner: string, ms: number): Promise<boolean>;
-  /** Stores the next grant over `version`, keeping the old one until the new one worked, and ends the refresh lease; false when it moved. */
+  /** Stores the next grant over `version`, keeping the old one as the spare, and ends the refresh lease; false when it moved. */
   saveGrant(company: Tenant, version: number, grant: Grant): Promise<boolean>;
+  /** Keeps a grant as the spare of the stored one, if there is one. */
+  keepSpare(company: Tenant, grant: Grant): Promise<void>;
   releaseRefresh(company: Tenant, owner: string): Promise<void>;
-  /** Changes the connection's state; leaving `connected` by `disconnected` deletes the tokens. With `version`, only while the grant has it. */
-  setConnection(company: Tenant, state: ConnectionState, at: Date, version?: number): Promise<boolean>;
+  /**
+   * Changes the connection's state; `disconnected` deletes the tokens, and stays until somebody connects. With `over`, only while the
+   * grant has that version, or while nobody has connected since; false when that is past.
+   */
+  setConnection(company: Tenant, state: ConnectionState, at: Date, over?: { version?: number; connectedAt?: Date | null }): Promise<boolean>;
   saveFacts(company: Tenant, facts: CompanyFacts): Promise<void>;
   linkLinarc(company: Tenant, link: LibraryKey & { name: string; at: Date }): Promise<void>;
   unlinkLinarc(company: Tenant): Promise<void>;

@@ -65,6 +65,12 @@ export function openCompanies(connection: Connection, seals: Seals, random: Rand
     return text;
   }
 
+  async function openGrant(company: Tenant, path: string, sealed: Grant): Promise<Grant> {
+    const accessToken = await open(company, `${path}.accessToken`, ACCESS, sealed.accessToken);
+    const refreshToken = await open(company, `${path}.refreshToken`, REFRESH, sealed.refreshToken);
+    return { ...sealed, accessToken, refreshToken };
+  }
+
   async function create(given: NewCompany): Promise<CompanyDocument | null> {
     const company = random.hex(12) as Tenant;
     const fresh: CompanyDocument = {
@@ -123,9 +129,9 @@ export function openCompanies(connection: Connection, seals: Seals, random: Rand
     async grant(company) {
       const document = await read(company);
       if (!document?.grant) return null;
-      const accessToken = await open(company, 'grant.accessToken', ACCESS, document.grant.accessToken);
-      const refreshToken = await open(company, 'grant.refreshToken', REFRESH, document.grant.refreshToken);
-      return { grant: { ...document.grant, accessToken, refreshToken }, version: document.grantVersion };
+      const grant = await openGrant(company, 'grant', document.grant);
+      const spare = document.previousGrant && (await openGrant(company, 'previousGrant', document.previousGrant));
+      return { grant, version: document.grantVersion, spare };
     },
 
     async leaseRefresh(company, version, owner, ms) {
@@ -148,16 +154,23 @@ export function openCompanies(connection: Connection, seals: Seals, random: Rand
       return (await companies.updateOne(query, next, { updatePipeline: true })).matchedCount === 1;
     },
 
+    async keepSpare(company, grant) {
+      await companies.updateOne({ _id: company, grant: { $ne: null } }, { $set: { previousGrant: sealGrant(company, grant) } });
+    },
+
     async releaseRefresh(company, owner) {
       await companies.updateOne({ _id: company, 'refreshLease.owner': owner }, { $set: { refreshLease: null } });
     },
 
-    async setConnection(company, state, at, version) {
-      const query: Filter = { _id: company, ...(version === undefined ? {} : { grantVersion: version }) };
+    async setConnection(company, state, at, { version, connectedAt } = {}) {
+      const standing = (connection: Filter): Filter => ({
+        _id: company, connection, ...(version === undefined ? {} : { grantVersion: version }), ...(connectedAt === undefined ? {} : { connectedAt }),
+      });
       const forgotten = state === 'disconnected' ? { grant: null, previousGrant: null, refreshLease: null } : {};
       const change = { $set: { connection: state, connectionChangedAt: at, ...forgotten }, $inc: { grantVersion: state === 'disconnected' ? 1 : 0 } };
-      if ((await companies.updateOne({ ...query, connection: { $ne: state } }, change)).matchedCount === 1) return true;
-      return (await companies.countDocuments({ ...query, connection: state })) === 1;
+      const settled = [state, 'disconnected'];
+      if ((await companies.updateOne(standing({ $nin: settled }), change)).matchedCount === 1) return true;
+      return (await companies.countDocuments(standing({ $in: settled }))) === 1;
     },
 
     saveFacts: (company, { name, plan, classTracking }) => set(company, { name, plan, classTracking }),

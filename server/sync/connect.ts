@@ -3,6 +3,7 @@ import type { Company, User } from '../core/company.ts';
 import { BooksError, GrantError, type CompanyFacts, type Grant, type Person } from '../core/ports.ts';
 import type { Tenant } from '../core/records.ts';
 import { accessTokens } from './tokens.ts';
+import { resumeHalted } from './waiting.ts';
 import type { World } from './world.ts';
 
 /** A way to Intuit that a browser was sent on; kept in its session and used once. */
@@ -75,7 +76,7 @@ export async function finishConnect(world: World, back: Return): Promise<{ user:
   if (!realmId || !/^\d{1,20}$/.test(realmId)) throw new SignInError('realm_missing');
   const user = await world.users.signIn(person);
   const company = await world.companies.connect({ realmId, grant, facts: await factsOf(world, realmId, grant), at: new Date(world.clock.now()) });
-  await resume(world, company.id);
+  await resumeHalted(world, company.id);
   return { user: await world.users.join(user.id, company.id, 'operator'), company };
 }
 
@@ -109,14 +110,6 @@ async function factsOf(world: World, realmId: string, grant: Grant): Promise<Com
   }
 }
 
-/** Lets the company's run go on after its connection was mended. */
-async function resume(world: World, company: Tenant): Promise<void> {
-  const active = await world.runs.active(company);
-  if (active?.state !== 'halted') return;
-  const run = await world.runs.wish(company, active.id, 'resume');
-  if (run) await world.dispatch.push(company, run.id);
-}
-
 /** Ends the connection: tells Intuit, then deletes the tokens. Staged codes, links and history stay. */
 export async function disconnect(world: World, company: Tenant): Promise<void> {
   const held = await world.companies.grant(company);
@@ -132,12 +125,14 @@ export async function disconnect(world: World, company: Tenant): Promise<void> {
 /** QuickBooks says it disconnected the company. Anybody could say so, so a refresh has to fail before it is believed (quickbooks.md §7.1). */
 export async function disconnectedInQuickBooks(world: World, company: Tenant): Promise<'disconnected' | 'still_connected'> {
   const tokens = accessTokens(world, company);
+  const found = await world.companies.get(company);
   try {
     await tokens.renewed(await tokens.current());
     return 'still_connected';
   } catch (error) {
     if (!(error instanceof GrantError) || error.kind === 'unreachable') return 'still_connected';
-    await world.companies.setConnection(company, 'disconnected', new Date(world.clock.now()));
-    return 'disconnected';
+    const over = found ? { connectedAt: found.connectedAt } : {};
+    const isOver = await world.companies.setConnection(company, 'disconnected', new Date(world.clock.now()), over);
+    return isOver ? 'disconnected' : 'still_connected';
   }
 }

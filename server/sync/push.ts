@@ -83,7 +83,7 @@ async function work(world: World, lease: Lease, signal: AbortSignal): Promise<vo
   if (!found) throw new Error('the run belongs to no company');
 
   await takeAsked(world, lease);
-  const push: Push = { world, lease, settings: found.settings, books: await openBooks(world, lease), failures: 0, signal };
+  const push: Push = { world, lease, settings: found.settings, connectedAt: found.connectedAt, books: await openBooks(world, lease, found.connectedAt), failures: 0, signal };
   const stale = found.classesReadAt === null || world.clock.now() - found.classesReadAt.getTime() > MIRROR_AGE;
   if (stale) await untilAnswered(push, () => readClasses(world, company, push.books, signal));
 
@@ -120,14 +120,14 @@ async function counted(world: World, { company, id, counts: { released } }: Run)
   return { ...NO_RUN_COUNTS, ...(await world.costCodes.settledIn(company, id)), released };
 }
 
-async function openBooks(world: World, lease: Lease): Promise<Push['books']> {
+async function openBooks(world: World, lease: Lease, connectedAt: Date | null): Promise<Push['books']> {
   try {
     return await booksOf(world, lease.company, async (kind) => {
       await lease.reserve(kind);
       await world.runs.add(lease.company, lease.run.id, lease.fence, { callsSent: 1 });
     });
   } catch (error) {
-    if (error instanceof GrantError) return halt(world, lease, problem('reconnect_needed'));
+    if (error instanceof GrantError) return halt({ world, lease, connectedAt }, problem('reconnect_needed'));
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import type { Company } from '../core/company.ts';
 import { backOff, OVERLAP, TELLABLE } from '../core/fresh.ts';
 import { verdictOf } from '../core/outcome.ts';
 import { BooksError, type Books } from '../core/ports.ts';
-import type { QuickBooksClass, Tenant } from '../core/records.ts';
+import type { QuickBooksClass } from '../core/records.ts';
 import type { RunState } from '../core/run.ts';
 import { booksOf, isOutside, refreshClasses } from './classes.ts';
 import { judgeClasses } from './drift.ts';
@@ -90,14 +90,14 @@ async function reading(world: World, company: Company, work: () => Promise<void>
   } catch (error) {
     if (!isOutside(error)) throw error;
     world.log.warn({ company: company.id, error: error.name }, 'QuickBooks could not be read for changes');
-    if (error instanceof BooksError) await noteDeadGrant(world, company.id, error);
+    if (error instanceof BooksError) await noteDeadGrant(world, company, error);
     return false;
   }
 }
 
 /** A refusal that only a person can mend shows on the connection at once, not with the next sync. */
-async function noteDeadGrant(world: World, company: Tenant, { refusal }: BooksError): Promise<void> {
+async function noteDeadGrant(world: World, { id, connectedAt }: Company, { refusal }: BooksError): Promise<void> {
   const verdict = verdictOf(refusal, 0);
   if (verdict.kind !== 'halt' || verdict.problem.code !== 'reconnect_needed') return;
-  await world.companies.setConnection(company, 'needs_reconnect', new Date(world.clock.now()));
+  await world.companies.setConnection(id, 'needs_reconnect', new Date(world.clock.now()), { connectedAt });
 }

@@ -1,4 +1,4 @@
-import { GrantError, type AccessTokens, type GrantLease } from '../core/ports.ts';
+import { GrantError, type AccessTokens, type Grant, type GrantLease } from '../core/ports.ts';
 import type { Tenant } from '../core/records.ts';
 import type { World } from './world.ts';
 
@@ -7,10 +7,14 @@ const NEAR_EXPIRY = 2 * 60_000;
 /** How long one process may take to refresh before another may try. */
 const REFRESH_LEASE = 30_000;
 const POLL = 150;
+/** How long a new grant is kept in hand for a database that is away: the old one may be dead already. */
+const PATIENCE = 30_000;
+const PAUSE = 500;
 
 /**
  * The access tokens of one company. At most one refresh per company is under way over all processes, and a new grant is stored
- * before it is used. When Intuit says the grant is dead and nobody stored a newer one, the connection becomes needs_reconnect.
+ * before it is used. When Intuit says that the grant and the spare one are dead, and nobody stored a newer one, the connection becomes
+ * needs_reconnect.
  */
 export function accessTokens(world: World, company: Tenant): AccessTokens {
   return {
@@ -39,26 +43,71 @@ async function stored(world: World, company: Tenant): Promise<GrantLease> {
 
 async function refresh(world: World, company: Tenant, held: GrantLease): Promise<string> {
   const owner = `${world.owner}-${world.random.hex(4)}`;
-  for (const deadline = world.clock.now() + 2 * REFRESH_LEASE; world.clock.now() < deadline; await world.clock.sleep(POLL)) {
+  // Counted, since a clock may jump.
+  for (let waited = 0; waited < 2 * REFRESH_LEASE; waited += POLL) {
     if (await world.companies.leaseRefresh(company, held.version, owner, REFRESH_LEASE)) return refreshHolding(world, company, held, owner);
     const now = await stored(world, company);
     if (now.version !== held.version) return now.grant.accessToken;
+    await world.clock.sleep(POLL);
   }
   throw new GrantError('unreachable', 'Another process did not finish refreshing the connection in time.');
 }
 
 async function refreshHolding(world: World, company: Tenant, held: GrantLease, owner: string): Promise<string> {
   try {
-    const grant = await world.identity.refresh(held.grant.refreshToken);
-    if (await world.companies.saveGrant(company, held.version, grant)) return grant.accessToken;
-    return (await stored(world, company)).grant.accessToken;
+    return await renew(world, company, held);
   } catch (error) {
     await world.companies.releaseRefresh(company, owner);
-    if (!(error instanceof GrantError) || error.kind !== 'invalid_grant') throw error;
-    const now = await stored(world, company);
-    if (now.version !== held.version) return now.grant.accessToken;
-    await world.companies.setConnection(company, 'needs_reconnect', new Date(world.clock.now()), held.version);
-    world.log.warn({ company, intuitTid: error.intuitTid }, 'the connection to QuickBooks is dead');
     throw error;
+  }
+}
+
+async function renew(world: World, company: Tenant, held: GrantLease): Promise<string> {
+  try {
+    return await keep(world, company, held.version, await world.identity.refresh(held.grant.refreshToken));
+  } catch (error) {
+    if (!isDead(error)) throw error;
+    return renewBySpare(world, company, held, error);
+  }
+}
+
+/** Stores the next grant, then gives out its token; that of the stored one when another came first. Ours may be the newer one all the same. */
+async function keep(world: World, company: Tenant, version: number, grant: Grant): Promise<string> {
+  if (await insisting(world, () => world.companies.saveGrant(company, version, grant))) return grant.accessToken;
+  await insisting(world, () => world.companies.keepSpare(company, grant));
+  return (await stored(world, company)).grant.accessToken;
+}
+
+/** Intuit calls the grant dead: believed only when the stored one is still the same, and the spare one is dead as well. */
+async function renewBySpare(world: World, company: Tenant, held: GrantLease, refusal: GrantError): Promise<string> {
+  const now = await stored(world, company);
+  if (now.version !== held.version) return now.grant.accessToken;
+  try {
+    if (now.spare !== null && now.spare.refreshToken !== held.grant.refreshToken) {
+      return await keep(world, company, held.version, await world.identity.refresh(now.spare.refreshToken));
+    }
+  } catch (error) {
+    if (!isDead(error)) throw error;
+  }
+  const over = { version: held.version };
+  const isLost = await world.companies.setConnection(company, 'needs_reconnect', new Date(world.clock.now()), over);
+  if (!isLost) return (await stored(world, company)).grant.accessToken;
+  world.log.warn({ company, intuitTid: refusal.intuitTid }, 'the connection to QuickBooks is dead');
+  throw refusal;
+}
+
+function isDead(error: unknown): error is GrantError {
+  return error instanceof GrantError && error.kind === 'invalid_grant';
+}
+
+async function insisting<T>(world: World, store: () => Promise<T>): Promise<T> {
+  for (let waited = 0; ; waited += PAUSE) {
+    try {
+      return await store();
+    } catch (error) {
+      if (waited >= PATIENCE) throw error;
+      world.log.warn({ error: String(error) }, 'a new grant could not be stored yet');
+      await world.clock.sleep(PAUSE);
+    }
   }
 }

@@ -22,6 +22,7 @@ interface CompanyRow {
   readonly company: Omit<Company, 'linarc' | 'import' | 'fence'>;
   readonly realmId: string;
   readonly grant: Grant | null;
+  readonly spare: Grant | null;
   readonly version: number;
   readonly refreshLease: { readonly owner: string; readonly until: number } | null;
   readonly link: (LibraryKey & { readonly name: string; readonly at: Date }) | null;
@@ -116,10 +117,10 @@ class MemoryCompanies implements Companies {
     const known = this.ofRealm(realmId);
     const connected = { ...facts, connection: 'connected', connectedAt: at, connectionChangedAt: at, connectionEndsAt: null } as const;
     const row: CompanyRow = known
-      ? { ...known, company: { ...known.company, ...connected }, grant, version: known.version + 1, refreshLease: null }
+      ? { ...known, company: { ...known.company, ...connected }, grant, spare: null, version: known.version + 1, refreshLease: null }
       : {
           company: { id: this.database.random.hex(12) as Tenant, ...connected, settings: DEFAULT_SETTINGS, lastImportedAt: null, classesReadAt: null },
-          realmId, grant, version: 0, refreshLease: null, link: null, import: null, founder: null, fence: 0,
+          realmId, grant, spare: null, version: 0, refreshLease: null, link: null, import: null, founder: null, fence: 0,
         };
     this.database.companies.set(row.company.id, row);
     return companyOf(row);
@@ -131,7 +132,7 @@ class MemoryCompanies implements Companies {
 
   async grant(company: Tenant) {
     const row = this.database.companies.get(company);
-    return row?.grant ? { grant: row.grant, version: row.version } : null;
+    return row?.grant ? { grant: row.grant, version: row.version, spare: row.spare } : null;
   }
 
   async leaseRefresh(company: Tenant, version: number, owner: string, ms: number): Promise<boolean> {
@@ -142,19 +143,24 @@ class MemoryCompanies implements Companies {
   }
 
   async saveGrant(company: Tenant, version: number, grant: Grant): Promise<boolean> {
-    return this.over(company, version, (row) => ({ ...row, grant, version: version + 1, refreshLease: null }));
+    return this.over(company, version, (row) => ({ ...row, grant, spare: row.grant, version: version + 1, refreshLease: null }));
+  }
+
+  async keepSpare(company: Tenant, grant: Grant): Promise<void> {
+    this.set(company, (row) => (row.grant === null ? row : { ...row, spare: grant }));
   }
 
   async releaseRefresh(company: Tenant, owner: string): Promise<void> {
     this.set(company, (row) => (row.refreshLease?.owner === owner ? { ...row, refreshLease: null } : row));
   }
 
-  async setConnection(company: Tenant, state: Company['connection'], at: Date, version?: number): Promise<boolean> {
+  async setConnection(company: Tenant, state: Company['connection'], at: Date, over: Parameters<Companies['setConnection']>[3] = {}): Promise<boolean> {
     const row = this.database.companies.get(company);
-    if (!row || (version !== undefined && row.version !== version)) return false;
-    if (row.company.connection === state) return true;
+    if (!row || (over.version !== undefined && row.version !== over.version)) return false;
+    if (over.connectedAt !== undefined && row.company.connectedAt?.getTime() !== over.connectedAt?.getTime()) return false;
+    if ([state, 'disconnected'].includes(row.company.connection)) return true;
     const changed = { ...row, company: { ...row.company, connection: state, connectionChangedAt: at } };
-    const forgotten = state === 'disconnected' ? { grant: null, refreshLease: null, version: row.version + 1 } : {};
+    const forgotten = state === 'disconnected' ? { grant: null, spare: null, refreshLease: null, version: row.version + 1 } : {};
     this.database.companies.set(company, { ...changed, ...forgotten });
     return true;
   }

@@ -58,9 +58,9 @@ export class Watch {
 
   private overCompanies(companies: Companies): Companies {
     return layered(companies, {
-      setConnection: async (company, state, at, version) => {
+      setConnection: async (company, state, at, over) => {
         const before = this.simulation.database.companies.get(company);
-        const done = await companies.setConnection(company, state, at, version);
+        const done = await companies.setConnection(company, state, at, over);
         if (done && state === 'needs_reconnect' && before?.company.connection === 'connected') this.atLostConnection(company);
         return done;
       },

@@ -100,12 +100,18 @@ describe('The store of companies and people', () => {
       expect(held?.grant).to.deep.equal(grantOf(['n1', 'n2', 'n3'][saved.indexOf(true)] ?? ''));
     });
 
-    it('keeps the one before', async () => {
+    it('keeps the one before as the spare, or another that came too late, until somebody connects anew', async () => {
       const realmId = realm();
       const company = await connect(realmId);
-      const first = await stored(company);
+      const spare = async () => (await stores.companies.grant(company))?.spare;
+      expect(await spare()).to.equal(null);
       await stores.companies.saveGrant(company, 0, grantOf('next'));
-      expect((await stored(company))['previousGrant']).to.deep.equal(first['grant']);
+      expect(await spare()).to.deep.equal(grantOf(realmId));
+      await stores.companies.keepSpare(company, grantOf('late'));
+      expect(await spare()).to.deep.equal(grantOf('late'));
+      expect((await stores.companies.grant(company))?.grant).to.deep.equal(grantOf('next'));
+      await connect(realmId);
+      expect(await spare()).to.equal(null);
     });
 
     it('may be refreshed by one at a time', async () => {
@@ -138,6 +144,7 @@ describe('The store of companies and people', () => {
       expect(await stores.companies.setConnection(company, 'disconnected', LATER)).to.equal(true);
       expect(await stores.companies.grant(company)).to.equal(null);
       expect(await stores.companies.saveGrant(company, 0, grantOf('late'))).to.equal(false);
+      await stores.companies.keepSpare(company, grantOf('late'));
       expect(await stored(company)).to.deep.include({ grant: null, previousGrant: null, refreshLease: null });
       expect(await stores.companies.get(company)).to.deep.include({ connection: 'disconnected', connectionChangedAt: LATER });
     });
@@ -145,9 +152,23 @@ describe('The store of companies and people', () => {
     it('that is newer than the one found dead keeps the connection', async () => {
       const company = await connect();
       await stores.companies.saveGrant(company, 0, grantOf('next'));
-      expect(await stores.companies.setConnection(company, 'needs_reconnect', LATER, 0)).to.equal(false);
+      expect(await stores.companies.setConnection(company, 'needs_reconnect', LATER, { version: 0 })).to.equal(false);
       expect((await stores.companies.get(company))?.connection).to.equal('connected');
-      expect(await stores.companies.setConnection(company, 'needs_reconnect', LATER, 1)).to.equal(true);
+      expect(await stores.companies.setConnection(company, 'needs_reconnect', LATER, { version: 1 })).to.equal(true);
+    });
+
+    it('of a connection made anew is not touched by what was said of the one before', async () => {
+      const company = await connect();
+      expect(await stores.companies.setConnection(company, 'needs_reconnect', LATER, { connectedAt: LATER })).to.equal(false);
+      expect((await stores.companies.get(company))?.connection).to.equal('connected');
+      expect(await stores.companies.setConnection(company, 'needs_reconnect', LATER, { connectedAt: AT })).to.equal(true);
+    });
+
+    it('needs no reconnecting once somebody disconnected', async () => {
+      const company = await connect();
+      await stores.companies.setConnection(company, 'disconnected', AT);
+      expect(await stores.companies.setConnection(company, 'needs_reconnect', LATER)).to.equal(true);
+      expect((await stores.companies.get(company))?.connection).to.equal('disconnected');
     });
 
     it('in a state said twice remembers since when', async () => {
