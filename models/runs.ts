@@ -30,7 +30,12 @@ export const runs = new Schema(
     problem,
     fence: { type: Number, default: 0 },
     lease,
-    windows: { requests: [Number], batches: [Number], closedUntil: { type: Number, default: 0 } },
+    windows: {
+      requests: [Number],
+      batches: [Number],
+      closedUntil: { type: Number, default: 0 },
+      lowered: part({ batches: Number, at: Number, every: Number }),
+    },
   },
   { ...COLLECTION, collection: 'runs' },
 );

@@ -28,9 +28,18 @@ export interface Windows {
   readonly batches: readonly number[];
   /** No call before this time: QuickBooks said wait. */
   readonly closedUntil: number;
+  /** Set once QuickBooks took fewer batches a minute than it promises; null as long as it keeps its word. */
+  readonly lowered: Lowered | null;
 }
 
-export const OPEN_WINDOWS: Windows = { requests: [], batches: [], closedUntil: 0 };
+/** How many batches a minute QuickBooks was found to take at `at`; one more is tried after every `every` milliseconds. */
+export interface Lowered {
+  readonly batches: number;
+  readonly at: number;
+  readonly every: number;
+}
+
+export const OPEN_WINDOWS: Windows = { requests: [], batches: [], closedUntil: 0, lowered: null };
 
 export interface Lease {
   readonly owner: string;

@@ -93,6 +93,8 @@ export function choosePlan(collection: Collection | undefined, question: Questio
   const ready = collection.indexes.filter((index) => index.ready);
   const forced = hint === undefined ? undefined : hinted(ready, hint);
   if (forced) return candidate(forced, question, true) ?? fullScan(forced, question);
+  const one = byId(ready, question);
+  if (one) return one;
   const candidates = ready.map((index) => candidate(index, question, false)).filter((choice) => choice !== undefined);
   const bounded = candidates.filter(({ plan }) => plan.intervals.length === 0 || hasBounds(plan));
   if (bounded.length > 0) return cheapest(collection, bounded, question);
@@ -100,6 +102,14 @@ export function choosePlan(collection: Collection | undefined, question: Questio
   if (or) return { plan: or, sorted: sort.length === 0 };
   const ordered = candidates.find((choice) => choice.sorted && sort.length > 0);
   return ordered ?? everything;
+}
+
+/** What names its document by `_id` needs no comparing of indexes; most writes do. */
+function byId(indexes: Index[], question: Question): Choice | undefined {
+  const isNamed = conjuncts(question.filter).some((part) => part.kind === 'leaf' && part.path === '_id' && part.op === '$eq');
+  const index = isNamed ? indexes.find(({ fields }) => fields.length === 1 && fields[0]?.path === '_id') : undefined;
+  const choice = index && candidate(index, question, false);
+  return choice?.plan.fixed === 1 ? choice : undefined;
 }
 
 function naturalDirection(sort: SortField[], hint: unknown): Direction | undefined {

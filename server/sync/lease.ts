@@ -1,16 +1,16 @@
-import { closedFor, QUICKBOOKS_LIMITS, waitFor, withCall, type Limit } from '../core/pace.ts';
+import { ARRIVAL_SPREAD, asLeft, closedFor, QUICKBOOKS_LIMITS, refusedBatch, waitFor, withCall, type Limit } from '../core/pace.ts';
 import type { CallKind } from '../core/ports.ts';
 import type { Problem } from '../core/problems.ts';
 import type { Tenant } from '../core/records.ts';
-import type { Run, Windows } from '../core/run.ts';
+import type { Run, RunCounts, Windows } from '../core/run.ts';
 import type { World } from './world.ts';
 
 const LEASE = 15_000;
 const RENEWAL = 4_000;
 /** How long a wait may last before somebody looks again whether the run is still wanted. */
 const GLANCE = 1_000;
-/** An answer that took longer tells the database's time too badly. */
-const PROMPT = 500;
+/** How unevenly calls arrive by the wall clock, which a sandbox's faster clock does not hasten. */
+const ARRIVAL_SPREAD_WALL = 25;
 
 /** The run must be left as it is: another worker has it, a person paused or cancelled it, it needs a person, or this process stops. */
 export class Interrupted extends Error {
@@ -28,6 +28,7 @@ export class Lease {
   run: Run;
   private readonly world: World;
   private readonly limits: readonly Limit[];
+  private readonly spread: number;
   private readonly signal: AbortSignal;
   private windows: Windows;
   /** How far the database's clock is ahead of ours, in milliseconds. */
@@ -35,6 +36,8 @@ export class Lease {
   private renewing: Promise<boolean> = Promise.resolve(true);
   private interruption: Interrupted['why'] | null = null;
   private reserving: Promise<void> = Promise.resolve();
+  /** Calls sent that the run has not been told of yet. */
+  private untold = { callsSent: 0, batchesSent: 0 };
   private readonly heart: Promise<void>;
   private readonly ended = new AbortController();
 
@@ -45,6 +48,7 @@ export class Lease {
     this.windows = windows;
     this.ahead = ahead;
     this.limits = world.pace.limits ? QUICKBOOKS_LIMITS : [];
+    this.spread = Math.max(ARRIVAL_SPREAD, ARRIVAL_SPREAD_WALL * world.pace.speed);
     this.heart = this.beat();
   }
 
@@ -52,7 +56,7 @@ export class Lease {
   static async take(world: World, company: Tenant, runId: string, signal: AbortSignal): Promise<Lease | null> {
     const run = await world.runs.acquire(company, runId, world.owner, LEASE);
     if (!run) return null;
-    const ahead = aheadOf(world, run);
+    const ahead = databaseTime(run) - world.clock.now();
     const former = run.startedAt === null ? (await world.runs.recent(company, 2)).find(({ id }) => id !== runId) : undefined;
     return new Lease(world, run, former ? former.windows : run.windows, ahead, signal);
   }
@@ -81,13 +85,24 @@ export class Lease {
   private async reserveNow(kind: CallKind): Promise<void> {
     for (;;) {
       this.check();
-      const wait = waitFor(kind, this.windows, this.now(), this.limits);
+      const wait = waitFor(kind, this.windows, this.now(), this.limits, this.spread);
       if (wait === 0) break;
       await this.pause(wait / this.world.pace.speed);
     }
-    this.windows = withCall(kind, this.windows, this.now());
+    const counts = this.limits.length > 0;
+    if (counts) this.windows = withCall(kind, this.windows, this.now(), this.spread);
     while (!(await this.renew())) await this.pause(GLANCE);
     this.check();
+    if (counts) this.windows = asLeft(kind, this.windows, this.now());
+    this.untold.callsSent += 1;
+    if (kind === 'batch') this.untold.batchesSent += 1;
+  }
+
+  /** Adds to what the run has settled, and tells it of the calls sent since the last time. */
+  async count(counts: Partial<RunCounts>): Promise<void> {
+    const told = this.untold;
+    this.untold = { callsSent: 0, batchesSent: 0 };
+    await this.world.runs.add(this.company, this.run.id, this.fence, { counts, ...told });
   }
 
   /** Sends nothing for `ms` of QuickBooks' clock. */
@@ -95,9 +110,14 @@ export class Lease {
     this.windows = closedFor(this.windows, this.now(), ms);
   }
 
+  /** QuickBooks refused a batch for its limits: fewer are sent a minute from now on. */
+  slowDown(): void {
+    this.windows = refusedBatch(this.windows, this.now());
+  }
+
   /** When the next batch may start, on the wall clock; null when at once. */
   opensAt(): Date | null {
-    const wait = waitFor('batch', this.windows, this.now(), this.limits);
+    const wait = waitFor('batch', this.windows, this.now(), this.limits, this.spread);
     return wait === 0 ? null : new Date(this.world.clock.now() + wait / this.world.pace.speed);
   }
 
@@ -156,15 +176,23 @@ export class Lease {
     if (renewed === undefined) return false;
     if (renewed === null) this.interruption = 'lost';
     if (!renewed) return true;
-    const took = world.clock.now() - sentAt;
-    if (took >= 0 && took < PROMPT) this.ahead = aheadOf(world, renewed);
+    this.ahead = corrected(this.ahead, databaseTime(renewed), sentAt, world.clock.now());
     this.run = { ...renewed, waiting: this.run.waiting };
     if (renewed.state === 'paused' || renewed.state === 'cancelling') this.interruption ??= 'wish';
     return true;
   }
 }
 
-/** By an answer that just came: the database prolonged the lease from its own time. */
-function aheadOf({ clock }: World, { lease }: Run): number {
-  return lease === null ? 0 : lease.until.getTime() - LEASE - clock.now();
+/** When the database prolonged the lease, by its own clock. */
+function databaseTime({ lease }: Run): number {
+  return (lease?.until.getTime() ?? LEASE) - LEASE;
+}
+
+/**
+ * How far the database's clock is ahead, as believed and as an answer allows: it told its time after it was asked and before it was
+ * heard. What is believed stands as long as it can be true, so that slow answers do not shift the windows.
+ */
+function corrected(believed: number, told: number, askedAt: number, heardAt: number): number {
+  const [least, most] = [told - heardAt, told - askedAt];
+  return least > most ? believed : Math.min(Math.max(believed, least), most);
 }

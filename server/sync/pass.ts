@@ -202,7 +202,7 @@ function occasion({ world, lease, settings }: Push): Occasion {
 
 /** Stores the intents, sends the batch, and stores what the answer says of each record. */
 async function send(push: Push, writes: readonly Write[]): Promise<void> {
-  const { world, lease, books } = push;
+  const { world, books } = push;
   const first = writes[0];
   if (!first) return;
   const requestid = formerRequest(first) ?? world.random.hex(16);
@@ -215,9 +215,8 @@ async function send(push: Push, writes: readonly Write[]): Promise<void> {
     if (error instanceof Interrupted) await write(push, intended.map(({ record }) => ({ id: record.id, version: record.version, change: { run: { ...record.run, look: false, attempts: record.run.attempts - 1 } } })));
     throw error;
   });
-  await world.runs.add(lease.company, lease.run.id, lease.fence, { batchesSent: 1 });
   await storeAnswers(push, intended, answer);
-  await obey(push, answer);
+  await obey(push, answer, 'batch');
 }
 
 interface Intended extends Planned {
@@ -341,7 +340,7 @@ async function count(push: Push, settlements: readonly Settlement[]): Promise<vo
   if (settlements.length === 0) return;
   const counts: { -readonly [outcome in keyof RunCounts]?: number } = {};
   for (const { outcome } of settlements) counts[outcome] = (counts[outcome] ?? 0) + 1;
-  await push.world.runs.add(push.lease.company, push.lease.run.id, push.lease.fence, { counts });
+  await push.lease.count(counts);
 }
 
 /** Writes to records of the run; returns the ids of those left alone, being under another fence or of another version by now. */

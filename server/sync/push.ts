@@ -122,10 +122,7 @@ async function counted(world: World, { company, id, counts: { released } }: Run)
 
 async function openBooks(world: World, lease: Lease, connectedAt: Date | null): Promise<Push['books']> {
   try {
-    return await booksOf(world, lease.company, async (kind) => {
-      await lease.reserve(kind);
-      await world.runs.add(lease.company, lease.run.id, lease.fence, { callsSent: 1 });
-    });
+    return await booksOf(world, lease.company, (kind) => lease.reserve(kind));
   } catch (error) {
     if (error instanceof GrantError) return halt({ world, lease, connectedAt }, problem('reconnect_needed'));
     throw error;
@@ -157,11 +154,12 @@ async function heed(world: World, lease: Lease): Promise<void> {
   const run = await world.runs.get(company, lease.run.id);
   if (run?.state !== 'cancelling') return world.runs.handOver(company, lease.run.id, fence);
   const released = await world.costCodes.release(company, run.id, fence);
-  await world.runs.add(company, run.id, fence, { counts: { released } });
+  await lease.count({ released });
   await finish(world, lease, 'cancelled', null, run.asked.length);
 }
 
 async function finish(world: World, lease: Lease, state: Run['state'], why: Problem | null, asked: number): Promise<boolean> {
+  await lease.count({});
   const run = await world.runs.get(lease.company, lease.run.id);
   const counts = run && (await counted(world, run));
   if (counts) await world.runs.write(lease.company, lease.run.id, lease.fence, { counts, total: settled(counts) });

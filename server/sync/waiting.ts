@@ -1,6 +1,6 @@
 import type { Settings } from '../core/company.ts';
 import { verdictOf, type Verdict } from '../core/outcome.ts';
-import { BooksError, GrantError, type BatchAnswer, type Books, type Refusal } from '../core/ports.ts';
+import { BooksError, GrantError, type BatchAnswer, type Books, type CallKind, type Refusal } from '../core/ports.ts';
 import { problem, type Problem } from '../core/problems.ts';
 import type { Tenant } from '../core/records.ts';
 import { Interrupted, type Lease } from './lease.ts';
@@ -43,11 +43,12 @@ async function waitAfter(push: Push, error: unknown): Promise<void> {
 }
 
 /** Does what an answer asks of the run as a whole: go on, wait, or halt. Throws Interrupted when it halts. */
-export async function obey(push: Push, answer: BatchAnswer | Refusal): Promise<void> {
+export async function obey(push: Push, answer: BatchAnswer | Refusal, to: CallKind = 'read'): Promise<void> {
   const verdict = verdictOf(answer, push.failures);
   const unclear = verdict.kind === 'wait' && verdict.problem.code === 'quickbooks_unreachable';
   push.failures = unclear ? push.failures + 1 : 0;
   if (verdict.kind === 'halt') await halt(push, verdict.problem);
+  if (verdict.kind === 'wait' && verdict.problem.code === 'quickbooks_throttled' && to === 'batch') push.lease.slowDown();
   if (verdict.kind === 'wait') await close(push, verdict);
   if (verdict.kind === 'go_on') await push.lease.say(null);
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { closedFor, QUICKBOOKS_LIMITS, waitFor, withCall } from '../../server/core/pace.ts';
-import { OPEN_WINDOWS } from '../../server/core/run.ts';
+import { asLeft, closedFor, QUICKBOOKS_LIMITS, refusedBatch, waitFor, withCall } from '../../server/core/pace.ts';
+import { OPEN_WINDOWS, type Windows } from '../../server/core/run.ts';
 
 describe('pacing', () => {
   it('lets 40 batches go and holds the next for a minute', () => {
@@ -15,6 +15,51 @@ describe('pacing', () => {
     expect(waitFor('read', closedFor(OPEN_WINDOWS, 1_000, 60_000), 1_000)).to.equal(60_000);
   });
 
+  it('counts a call from when it left, not from when its place was taken', () => {
+    let windows = OPEN_WINDOWS;
+    for (let n = 0; n < 40; n += 1) windows = asLeft('batch', withCall('batch', windows, n * 200), n * 200 + 150);
+    expect(windows.batches[0]).to.equal(150);
+    expect(waitFor('batch', windows, 10_000, undefined, 0)).to.equal(50_150);
+  });
+
+  describe('where QuickBooks takes fewer batches than it says', () => {
+    const MINUTE = 60_000;
+    /** Sends batches for so long to a QuickBooks that takes so many a minute. Returns when each was sent and whether it was taken. */
+    const send = (ms: number, limit: number): { at: number; taken: boolean }[] => {
+      let windows: Windows = OPEN_WINDOWS;
+      const sent: { at: number; taken: boolean }[] = [];
+      for (let now = 0; now < ms; now += 100) {
+        const wait = waitFor('batch', windows, now);
+        if (wait > 0) {
+          now += wait - 100;
+          continue;
+        }
+        windows = withCall('batch', windows, now);
+        const taken = sent.filter((one) => one.taken && one.at > now - MINUTE).length < limit;
+        sent.push({ at: now, taken });
+        if (!taken) windows = closedFor(refusedBatch(windows, now), now, MINUTE);
+      }
+      return sent;
+    };
+
+    it('sends as many as it was found to take, and is refused ever more seldom', () => {
+      const sent = send(120 * MINUTE, 16);
+      const refused = sent.filter((one) => !one.taken);
+      expect(sent.length - refused.length).to.be.at.least(0.85 * 16 * 120);
+      expect(refused).to.have.length.within(2, 8);
+    });
+
+    it('comes back to what QuickBooks says once it takes that again', () => {
+      let windows = OPEN_WINDOWS;
+      for (let n = 0; n < 11; n += 1) windows = withCall('batch', windows, n * 100);
+      windows = refusedBatch(windows, 1_100);
+      expect(windows.lowered?.batches).to.equal(10);
+      for (let n = 0; n < 40; n += 1) windows = withCall('batch', windows, 3 * 60 * MINUTE + n * 100);
+      expect(waitFor('batch', windows, 3 * 60 * MINUTE + 5_000)).to.be.greaterThan(50_000);
+      expect(waitFor('batch', { ...windows, batches: windows.batches.slice(1) }, 3 * 60 * MINUTE + 6_000)).to.equal(0);
+    });
+  });
+
   it('never exceeds a window, whatever is asked when, and never waits for ever', () => {
     const calls = fc.array(fc.record({ kind: fc.constantFrom('read' as const, 'batch' as const), gap: fc.nat(400) }), { minLength: 1, maxLength: 700 });
     fc.assert(
@@ -25,7 +70,7 @@ describe('pacing', () => {
         for (const { kind, gap } of asked) {
           now += gap;
           const wait = waitFor(kind, windows, now);
-          expect(wait).to.be.at.most(62_000);
+          expect(wait).to.be.at.most(61_000);
           now += wait;
           windows = withCall(kind, windows, now);
           started.push({ kind, at: now });

@@ -122,7 +122,7 @@ describe('The store of runs', () => {
     it('is prolonged with the windows of the budget', async () => {
       const of = await company();
       const { id, fence } = await held(of, 5_000);
-      const windows = { requests: [1, 2], batches: [3], closedUntil: 4 };
+      const windows = { requests: [1, 2], batches: [3], closedUntil: 4, lowered: { batches: 5, at: 6, every: 7 } };
       const first = (await runs.get(of, id))?.lease?.until.getTime() ?? 0;
       const run = await runs.renew(of, id, fence, MINUTE, windows);
       expect(run?.windows).to.deep.equal(windows);

@@ -5,6 +5,7 @@ import { until } from './waiting.ts';
 
 /** A program of ours in a process of its own. */
 export interface Program {
+  readonly pid: number;
   readonly stdout: () => string;
   readonly stderr: () => string;
   /** The lines up to `ready …`. Throws with the program's output when it ends first. */
@@ -28,6 +29,7 @@ export function launch(command: string, args: readonly string[], settings: Reado
   });
   return {
     ...output,
+    pid: child.pid ?? 0,
     ended,
     ready: () => until('the program to be ready', async () => {
       if (isOver) throw new Error(`It ended before it was ready.\n${output.stdout()}\n${output.stderr()}`);

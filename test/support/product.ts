@@ -92,7 +92,8 @@ export async function startProduct(wish: ProductWish = {}): Promise<Product> {
   };
 }
 
-function driven(url: string): Driven {
+/** A server of ours, driven by JSON calls. */
+export function driven(url: string): Driven {
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
     const headers = { 'content-type': 'application/json' };
     const response = await fetch(`${url}${path}`, { method, ...(body === undefined ? {} : { headers, body: JSON.stringify(body) }) });
