@@ -30,7 +30,7 @@ export const costcodes = new Schema(
     goneAt: Date,
     overwrite: String,
     accepted: part({ name: String, parentId: String, active: Boolean, instead: { name: String, parent: String, active: Boolean } }),
-    run: part({ id: String, fence: Number, level: Number, attempts: Number, look: Boolean, notBefore: Date, was: String }),
+    run: part({ id: String, fence: Number, level: Number, attempts: Number, look: Boolean, notBefore: Date, was: String, consent: [String] }),
     intent: part({ requestid: String, bId: String, operation: String, body: JSON_TEXT, contentHash: String, sentAt: Date }),
     settledIn: part({ run: String, outcome: String }),
     lastExchange: exchange,
@@ -49,6 +49,8 @@ costcodes.index({ company: 1, hidden: 1, 'source.taskType': 1, sortKey: 1, _id: 
 costcodes.index({ company: 1, hidden: 1, 'source.active': 1, sortKey: 1, _id: 1 });
 costcodes.index({ company: 1, hidden: 1, status: 1, sortKey: 1, _id: 1 });
 costcodes.index({ company: 1, hidden: 1, syncedAt: 1, sortKey: 1, _id: 1 });
+costcodes.index({ company: 1, hidden: 1, 'problem.code': 1, status: 1 });
+costcodes.index({ company: 1, hidden: 1, 'source.divisionCode': 1, status: 1, 'source.divisionName': 1 });
 costcodes.index({ company: 1, codeKey: 1 });
 costcodes.index({ company: 1, wantedKey: 1 });
 costcodes.index({ company: 1, 'link.id': 1 });

@@ -22,6 +22,7 @@ export const runs = new Schema(
       unchanged: { type: Number, default: 0 },
       failed: { type: Number, default: 0 },
       needsAction: { type: Number, default: 0 },
+      held: { type: Number, default: 0 },
       released: { type: Number, default: 0 },
     },
     batchesSent: { type: Number, default: 0 },

@@ -1,6 +1,6 @@
 import { bareClassName, contentHash, fold } from './names.ts';
 import { problem, type Problem } from './problems.ts';
-import type { ClassShape, ClassWrite, QuickBooksClass, StagedRecord } from './records.ts';
+import { CONSENTS, type ClassShape, type ClassWrite, type Consent, type QuickBooksClass, type StagedRecord } from './records.ts';
 import type { Settings } from './company.ts';
 
 export const PLAN_ACTIONS = ['create', 'link', 'rename', 'move', 'reactivate', 'inactivate', 'none', 'blocked'] as const;
@@ -118,6 +118,15 @@ function blocked(found: Problem): PlannedChange {
 
 function parentIdOf(parent: ParentStanding): string | null {
   return parent.kind === 'class' ? parent.id : null;
+}
+
+/**
+ * What of a planned change needs a yes of its own (linarc.md point 21). A person who decided over this very state of the class, by
+ * putting Linarc's value back or by mapping, has given it.
+ */
+export function needsYes(record: Pick<StagedRecord, 'overwrite'>, { changes, target }: Pick<PlannedChange, 'changes' | 'target'>): readonly Consent[] {
+  if (target !== null && record.overwrite === target.syncToken) return [];
+  return CONSENTS.filter((consent) => changes.includes(consent));
 }
 
 /** The write a planned change asks for; null when QuickBooks needs no write (none, blocked, or a link to a class already as wanted). */

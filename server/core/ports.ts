@@ -1,10 +1,10 @@
 // What the core and the use cases ask of the world outside. Adapters implement these; nothing here knows of HTTP or MongoDB.
 import type { Company, ConnectionState, ImportState, Invitation, Member, Role, Settings, User } from './company.ts';
-import type { Problem, RawFault } from './problems.ts';
+import type { Problem, ProblemCode, RawFault } from './problems.ts';
 import type {
   Actor, ClassWrite, CostCode, Exclusion, Exchange, Fact, FactKind, Intent, QuickBooksClass, RecordStatus, RunPlace, StagedRecord, Tenant,
 } from './records.ts';
-import type { Run, RunCounts, RunState, Windows } from './run.ts';
+import type { Asked, Run, RunCounts, RunState, Windows } from './run.ts';
 import type { RecordFilter, RecordOrder, Selection } from './selection.ts';
 
 // ---------------------------------------------------------------------------------------------------------------- time and chance
@@ -347,6 +347,20 @@ export interface RecordPage {
   readonly total: number;
 }
 
+/** Records that failed, or wait for a person, for one and the same reason. */
+export interface CauseCount {
+  readonly status: 'failed' | 'needs_action';
+  readonly code: ProblemCode;
+  readonly count: number;
+}
+
+/** How the cost codes of one division stand; excluded ones do not count. */
+export interface DivisionCounts {
+  readonly code: string;
+  readonly name: string;
+  readonly byStatus: Readonly<Record<RecordStatus, number>>;
+}
+
 export interface StatusCounts {
   readonly total: number;
   readonly byStatus: Readonly<Record<RecordStatus, number>>;
@@ -360,6 +374,10 @@ export interface CostCodes {
   /** `offset` counts records of the whole filtered list. */
   page(company: Tenant, filter: RecordFilter, order: RecordOrder, offset: number, limit: number): Promise<RecordPage>;
   counts(company: Tenant): Promise<StatusCounts>;
+  /** Why records failed or wait for a person, the commonest reason first. */
+  causes(company: Tenant): Promise<readonly CauseCount[]>;
+  /** How each division stands, in natural order of their codes; records that name no division are left out. */
+  divisions(company: Tenant): Promise<readonly DivisionCounts[]>;
   /** The task types in use, sorted. */
   taskTypes(company: Tenant): Promise<readonly string[]>;
   /** All matching records in the order of their sort key, streamed. */
@@ -377,7 +395,7 @@ export interface CostCodes {
 
   // Within a run. Each write matches the run and its fencing token.
   /** Puts the selected records that can be pushed (needs_sync, failed; not excluded, not in a run) into the run; one with an intent left over is to be looked up first. Returns how many. */
-  claim(company: Tenant, run: string, fence: number, selection: Selection): Promise<number>;
+  claim(company: Tenant, run: string, fence: number, asked: Asked): Promise<number>;
   /** Also draws the parents these records need into the run, when they can be pushed. Returns how many. */
   claimParents(company: Tenant, run: string, fence: number): Promise<number>;
   /** Hands every record of the run to a higher fencing token, so that the old holder's writes no longer match. */
@@ -419,7 +437,7 @@ export interface ClassMirror {
 
 export interface Runs {
   /** Starts a run; null when the company has an active one. */
-  start(company: Tenant, by: Actor, selection: Selection, at: Date): Promise<Run | null>;
+  start(company: Tenant, by: Actor, asked: Asked, at: Date): Promise<Run | null>;
   get(company: Tenant, id: string): Promise<Run | null>;
   active(company: Tenant): Promise<Run | null>;
   recent(company: Tenant, limit: number): Promise<readonly Run[]>;
@@ -434,7 +452,7 @@ export interface Runs {
   /** Adds to counters under the lease; false when it was lost. */
   add(company: Tenant, id: string, fence: number, add: { counts?: Partial<RunCounts>; batchesSent?: number; callsSent?: number }): Promise<boolean>;
   /** Adds a selection to what the active run was asked for; null when it has ended meanwhile. */
-  ask(company: Tenant, id: string, selection: Selection): Promise<Run | null>;
+  ask(company: Tenant, id: string, asked: Asked): Promise<Run | null>;
   /** Ends the run under the lease, if it was asked for exactly `asked` selections; false when more came or the lease was lost. */
   end(company: Tenant, id: string, fence: number, end: { state: RunState; problem: Problem | null; at: Date; asked: number }): Promise<boolean>;
   /** Gives the lease back so that another worker may go on at once. */

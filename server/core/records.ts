@@ -89,6 +89,10 @@ export interface Exchange {
   readonly took: number | null;
 }
 
+/** What is never done without a yes of its own (linarc.md point 21). */
+export const CONSENTS = ['inactivate', 'move'] as const;
+export type Consent = (typeof CONSENTS)[number];
+
 /** A record's place in a run that has not settled it yet. */
 export interface RunPlace {
   readonly id: string;
@@ -102,6 +106,8 @@ export interface RunPlace {
   readonly notBefore: Date | null;
   /** The status to go back to when the run lets go of the record unsent. */
   readonly was: RecordStatus;
+  /** What the person who asked for it to be synced said yes to. */
+  readonly consent: readonly Consent[];
 }
 
 export interface Exclusion {
@@ -161,7 +167,7 @@ export interface FieldChange {
 export const FACT_KINDS = [
   'imported', 'changed', 'gone', 'returned', 'created', 'updated', 'linked', 'confirmed', 'unlinked', 'mapped', 'failed',
   'blocked', 'waiting', 'excluded', 'included', 'overwrite',
-  'drifted', 'accepted',
+  'drifted', 'accepted', 'held',
 ] as const;
 export type FactKind = (typeof FACT_KINDS)[number];
 

@@ -1,5 +1,5 @@
 import type { Problem } from './problems.ts';
-import type { Actor, Tenant } from './records.ts';
+import type { Actor, Consent, Tenant } from './records.ts';
 import type { Selection } from './selection.ts';
 
 /** `waiting`, `paused` and `halted` runs are still active; a halted one waits for a person to mend the connection. */
@@ -14,13 +14,15 @@ export interface RunCounts {
   readonly unchanged: number;
   readonly failed: number;
   readonly needsAction: number;
+  /** Left as they were, for want of a yes to making a class inactive or moving it. */
+  readonly held: number;
   /** Handed back unsent, after a cancel or a halt. */
   readonly released: number;
 }
 
 export type RunOutcome = Exclude<keyof RunCounts, 'released'>;
 
-export const NO_RUN_COUNTS: RunCounts = { created: 0, updated: 0, linked: 0, unchanged: 0, failed: 0, needsAction: 0, released: 0 };
+export const NO_RUN_COUNTS: RunCounts = { created: 0, updated: 0, linked: 0, unchanged: 0, failed: 0, needsAction: 0, held: 0, released: 0 };
 
 /** Start times in milliseconds of the calls that still count against QuickBooks' windows (quickbooks.md §5.1). */
 export interface Windows {
@@ -47,6 +49,13 @@ export interface Lease {
   readonly until: Date;
 }
 
+/** What somebody asked a run to sync. */
+export type Asked = Selection & {
+  /** The records are read from Linarc again first, and the classes from QuickBooks (linarc.md point 19). */
+  readonly reread?: boolean;
+  readonly consent?: readonly Consent[];
+};
+
 /** One push of selected records. At most one per company is active. */
 export interface Run {
   readonly id: string;
@@ -55,7 +64,7 @@ export interface Run {
   readonly active: boolean;
   readonly by: Actor;
   /** Everything people asked to have synced since the run began; its worker claims the records of each, in order. */
-  readonly asked: readonly Selection[];
+  readonly asked: readonly Asked[];
   /** How many of `asked` have been claimed. */
   readonly taken: number;
   readonly queuedAt: Date;
@@ -75,5 +84,5 @@ export interface Run {
 
 /** How many records of the run are settled. */
 export function settled(counts: RunCounts): number {
-  return counts.created + counts.updated + counts.linked + counts.unchanged + counts.failed + counts.needsAction + counts.released;
+  return counts.created + counts.updated + counts.linked + counts.unchanged + counts.failed + counts.needsAction + counts.held + counts.released;
 }

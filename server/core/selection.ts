@@ -9,6 +9,12 @@ export interface RecordFilter {
   /** Looked for in code and name, without regard to case. */
   readonly search?: string;
   readonly problem?: string;
+  /** The division's code, as Linarc writes it. */
+  readonly division?: string;
+  /** Whether a class is linked. */
+  readonly linked?: boolean;
+  /** The run that settled them last. */
+  readonly run?: string;
 }
 
 export const SORT_COLUMNS = ['code', 'name', 'taskType', 'active', 'status', 'synced'] as const;

@@ -59,7 +59,7 @@ export function settleConfirmed(
 }
 
 const FACTS: Readonly<Record<RunOutcome, FactKind>> = {
-  created: 'created', updated: 'updated', linked: 'linked', unchanged: 'confirmed', failed: 'failed', needsAction: 'blocked',
+  created: 'created', updated: 'updated', linked: 'linked', unchanged: 'confirmed', failed: 'failed', needsAction: 'blocked', held: 'held',
 };
 
 /**
@@ -134,6 +134,12 @@ export function settleBlocked(record: StagedRecord, problem: Problem, occasion: 
 /** Settles a record nothing is to be done about and no class stands for: an inactive code that never was one. */
 export function settleIdle(record: StagedRecord, occasion: Occasion): Settlement {
   return settlement(record, { status: record.run?.was ?? 'needs_sync', ...over(record, null) }, 'unchanged', 'confirmed', [], null, null, occasion);
+}
+
+/** Settles a record whose change needs a yes nobody gave: it stays as it was. */
+export function settleHeld(record: StagedRecord, occasion: Occasion): Settlement {
+  const change = { status: record.run?.was ?? 'needs_sync', ...over(record, null) };
+  return settlement(record, change, 'held', 'held', [], null, null, occasion);
 }
 
 function over(record: StagedRecord, exchange: Exchange | null): RecordChange {

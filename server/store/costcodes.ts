@@ -1,7 +1,9 @@
 import type { Connection, Model } from 'mongoose';
 import { costcodes as schema } from '../../models/costcodes.ts';
-import type { CostCodes, GuardedChange, Random, StagedDraft } from '../core/ports.ts';
-import type { RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
+import { sortKey } from '../core/names.ts';
+import type { CauseCount, CostCodes, GuardedChange, Random, StagedDraft } from '../core/ports.ts';
+import type { ProblemCode } from '../core/problems.ts';
+import type { Consent, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
 import { NO_RUN_COUNTS, type RunOutcome } from '../core/run.ts';
 import type { Selection } from '../core/selection.ts';
 import {
@@ -41,6 +43,28 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
     async counts(company) {
       const { excluded, ...byStatus } = await tally(records, [{ company, hidden: EITHER }]);
       return { total: Object.values(byStatus).reduce((sum, count) => sum + count, 0), byStatus, excluded };
+    },
+
+    async causes(company) {
+      const groups = await records.aggregate<{ _id: { status: CauseCount['status']; code: ProblemCode }; count: number }>([
+        { $match: { company, hidden: false, status: { $in: ['failed', 'needs_action'] }, 'problem.code': { $gt: '' } } },
+        { $group: { _id: { status: '$status', code: '$problem.code' }, count: { $sum: 1 } } },
+      ]);
+      return groups.map(({ _id, count }) => ({ ..._id, count })).sort((a, b) => b.count - a.count || (a.code < b.code ? -1 : 1));
+    },
+
+    async divisions(company) {
+      const groups = await records.aggregate<{ _id: { code: string; status: RecordStatus }; name: string; count: number }>([
+        { $match: { company, hidden: false, 'source.divisionCode': { $gt: '' } } },
+        { $group: { _id: { code: '$source.divisionCode', status: '$status' }, name: { $max: '$source.divisionName' }, count: { $sum: 1 } } },
+      ]);
+      const found = new Map<string, { code: string; name: string; byStatus: Record<RecordStatus, number> }>();
+      for (const { _id: { code, status }, name, count } of groups) {
+        const one = found.get(code) ?? { code, name, byStatus: { needs_sync: 0, needs_action: 0, syncing: 0, synced: 0, failed: 0 } };
+        one.byStatus[status] += count;
+        found.set(code, one);
+      }
+      return [...found.values()].sort((a, b) => (sortKey(a.code, '') < sortKey(b.code, '') ? -1 : 1));
     },
 
     async taskTypes(company) {
@@ -90,9 +114,9 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
       return linked;
     },
 
-    async claim(company, run, fence, selection) {
+    async claim(company, run, fence, asked) {
       let claimed = 0;
-      for (const part of parts(selection)) claimed += await claimSome(records, run, fence, selected(company, part));
+      for (const part of parts(asked)) claimed += await claimSome(records, { run, fence, consent: asked.consent ?? [] }, selected(company, part));
       return claimed;
     },
 
@@ -102,7 +126,7 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
         step = 0;
         const parents = await parentsInRun(records, company, run);
         for (const part of chunks(parents, CHUNK)) {
-          step += await claimSome(records, run, fence, { company, linarcId: { $in: part } });
+          step += await claimSome(records, { run, fence, consent: [] }, { company, linarcId: { $in: part } });
         }
       }
       return drawn;
@@ -272,7 +296,13 @@ function parts(selection: Selection): Selection[] {
   return selection.kind === 'ids' ? chunks(selection.ids, CHUNK).map((ids) => ({ kind: 'ids', ids })) : [selection];
 }
 
-async function claimSome(records: Records, run: string, fence: number, query: Filter): Promise<number> {
+interface Claim {
+  readonly run: string;
+  readonly fence: number;
+  readonly consent: readonly Consent[];
+}
+
+async function claimSome(records: Records, { run, fence, consent }: Claim, query: Filter): Promise<number> {
   const pushable = narrowedToPushable(query);
   if (pushable === null) return 0;
   const intoRun = [{
@@ -286,6 +316,7 @@ async function claimSome(records: Records, run: string, fence: number, query: Fi
         look: { $ne: [{ $ifNull: ['$intent', null] }, null] },
         notBefore: null,
         was: '$status',
+        consent: { $literal: consent },
       },
       status: 'syncing',
       version: { $add: ['$version', 1] },

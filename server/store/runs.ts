@@ -55,10 +55,10 @@ export function openRuns(connection: Connection, random: Random, fences: Fences)
     ({ company, _id: id, fence, active: true, lease: { $ne: null } });
 
   return {
-    async start(company, by, selection, at) {
+    async start(company, by, wish, at) {
       try {
         const fence = await fences.highest(company);
-        const asked = [JSON.stringify(selection)];
+        const asked = [JSON.stringify(wish)];
         const fresh: RunDocument = { ...NEW, _id: random.hex(12), company, by, asked, queuedAt: at, fence };
         await runs.create(fresh);
         return runOf(fresh);
@@ -114,7 +114,7 @@ export function openRuns(connection: Connection, random: Random, fences: Fences)
       return matchedCount === 1;
     },
 
-    ask: (company, id, selection) => update({ company, _id: id, active: true }, { $push: { asked: JSON.stringify(selection) } }),
+    ask: (company, id, asked) => update({ company, _id: id, active: true }, { $push: { asked: JSON.stringify(asked) } }),
 
     async end(company, id, fence, { state, problem, at, asked }) {
       const ended = { state, problem, endedAt: at, active: false, lease: null, waiting: null };

@@ -10,6 +10,9 @@ export function matching(company: Tenant, filter: RecordFilter): Filter {
   if (filter.taskType !== undefined) query['source.taskType'] = filter.taskType;
   if (filter.active !== undefined) query['source.active'] = filter.active;
   if (filter.problem !== undefined) query['problem.code'] = filter.problem;
+  if (filter.division !== undefined) query['source.divisionCode'] = filter.division;
+  if (filter.linked !== undefined) query['link.id'] = filter.linked ? { $gt: '' } : null;
+  if (filter.run !== undefined) query['settledIn.run'] = filter.run;
   const search = fold(filter.search ?? '');
   if (search !== '') query['searchText'] = { $regex: literally(search) };
   return query;

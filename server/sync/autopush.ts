@@ -4,7 +4,7 @@ import { problem, type Problem } from '../core/problems.ts';
 import type { Actor, StagedRecord } from '../core/records.ts';
 import { isOutside, refreshClasses } from './classes.ts';
 import { fact } from './import.ts';
-import { MIRROR_AGE, startPush } from './push.ts';
+import { isMirrorStale, startPush } from './push.ts';
 import { surroundingsOf } from './surroundings.ts';
 import type { World } from './world.ts';
 
@@ -41,8 +41,9 @@ function isReady(record: StagedRecord): boolean {
 }
 
 /** What is decided here without a person rests on what QuickBooks holds now, as a run would see it. */
-async function hasFreshMirror(world: World, { id, classesReadAt }: Company): Promise<boolean> {
-  if (classesReadAt !== null && world.clock.now() - classesReadAt.getTime() <= MIRROR_AGE) return true;
+async function hasFreshMirror(world: World, company: Company): Promise<boolean> {
+  const { id } = company;
+  if (!isMirrorStale(world, company)) return true;
   try {
     await refreshClasses(world, id);
     return true;

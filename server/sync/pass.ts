@@ -1,10 +1,10 @@
 import {
-  isWorkOf, recover, settleBlocked, settleConfirmed, settleFailed, settleIdle, TRIES, type Occasion, type Recovery, type Settlement,
+  isWorkOf, recover, settleBlocked, settleConfirmed, settleFailed, settleHeld, settleIdle, TRIES, type Occasion, type Recovery, type Settlement,
 } from '../core/settle.ts';
 import { outcomeOf } from '../core/outcome.ts';
 import { BATCH, IN_FLIGHT } from '../core/pace.ts';
 import { fold } from '../core/names.ts';
-import { isOfTheCode, plan, writeOf, type PlannedChange } from '../core/plan.ts';
+import { isOfTheCode, needsYes, plan, writeOf, type PlannedChange } from '../core/plan.ts';
 import { statusOf, wantedKey } from '../core/stage.ts';
 import type { BatchAnswer, GuardedChange } from '../core/ports.ts';
 import { problem } from '../core/problems.ts';
@@ -181,10 +181,16 @@ async function findWork(push: Push, records: readonly Planned['record'][]): Prom
 /** What can be settled without a write: blocked, out of tries, nothing to do, or a link to a class that is as wanted already. */
 function settleUnwritten({ record, change }: Planned, occasion: Occasion): Settlement[] {
   if (change.problem !== null) return [settleBlocked(record, change.problem, occasion)];
+  if (isHeld({ record, change })) return [settleHeld(record, occasion)];
   if (writeOf(change) !== null && !hasTriesLeft(record)) return [settleFailed(record, record.problem ?? problem('gave_up'), record.lastExchange, occasion)];
   if (writeOf(change) !== null) return [];
   if (change.target === null) return [settleIdle(record, occasion)];
   return [settleConfirmed(record, change, change.target, null, occasion)];
+}
+
+/** Whether it would make a class inactive or move it without the yes that takes. */
+function isHeld({ record, change }: Planned): boolean {
+  return needsYes(record, change).some((consent) => !record.run.consent.includes(consent));
 }
 
 function hasTriesLeft(record: Planned['record']): boolean {
@@ -193,7 +199,7 @@ function hasTriesLeft(record: Planned['record']): boolean {
 
 function asWrite({ record, change }: Planned): Write[] {
   const intent = writeOf(change);
-  return intent === null || !hasTriesLeft(record) ? [] : [{ record, change, intent }];
+  return intent === null || !hasTriesLeft(record) || isHeld({ record, change }) ? [] : [{ record, change, intent }];
 }
 
 function occasion({ world, lease, settings }: Push): Occasion {

@@ -1,7 +1,9 @@
-import { plan, PLAN_ACTIONS, type PlanAction, type PlannedChange } from '../core/plan.ts';
-import type { ClassShape, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
+import { estimate, type Estimate } from '../core/estimate.ts';
+import { needsYes, plan, writeOf, PLAN_ACTIONS, type PlanAction, type PlannedChange } from '../core/plan.ts';
+import { CONSENTS, type ClassShape, type Consent, type RecordStatus, type StagedRecord, type Tenant } from '../core/records.ts';
 import type { Problem } from '../core/problems.ts';
 import type { Selection } from '../core/selection.ts';
+import { isMirrorStale } from './push.ts';
 import { surroundingsOf } from './surroundings.ts';
 import type { World } from './world.ts';
 
@@ -17,28 +19,42 @@ export interface PreviewRow {
   readonly problem: Problem | null;
 }
 
+/** How many of the records would be made inactive or moved, each for want of a yes of its own. */
+export type Needed = Readonly<Record<Consent, number>>;
+
 export interface Preview {
   readonly counts: Readonly<Record<PlanAction, number>>;
-  /** The first 200, in order of their codes. */
+  readonly needed: Needed;
+  /** How many classes get another name, whatever else happens to them. */
+  readonly renamed: number;
+  /** The first of each action, in order of their codes. */
   readonly rows: readonly PreviewRow[];
   readonly skipped: Readonly<Partial<Record<RecordStatus | 'excluded', number>>>;
+  readonly estimate: Estimate;
 }
 
-const ROWS = 200;
+const ROWS_OF_EACH = 50;
 const CHUNK = 300;
 
 /** The plan a push of this selection would carry out, by what the mirror of QuickBooks says now. Writes nothing, calls nobody. */
 export async function preview(world: World, company: Tenant, selection: Selection): Promise<Preview> {
-  const settings = (await world.companies.get(company))?.settings ?? { inactivate: false };
+  const found = await world.companies.get(company);
+  const settings = found?.settings ?? { inactivate: false };
   const counts = Object.fromEntries(PLAN_ACTIONS.map((action) => [action, 0])) as Record<PlanAction, number>;
+  const needed: Record<Consent, number> = { inactivate: 0, move: 0 };
+  const writes = { parents: 0, others: 0 };
   const skipped: Partial<Record<RecordStatus | 'excluded', number>> = {};
   const rows: PreviewRow[] = [];
+  let renamed = 0;
   const planChunk = async (chunk: readonly StagedRecord[]) => {
     const around = await surroundingsOf(world, company, chunk, true);
     for (const record of chunk) {
       const change = plan(record, around(record), settings);
       counts[change.action] += 1;
-      if (rows.length < ROWS) rows.push(rowOf(record, change));
+      for (const consent of needsYes(record, change)) needed[consent] += 1;
+      if (change.changes.includes('rename')) renamed += 1;
+      if (writeOf(change) !== null) writes[record.kind === 'division' ? 'parents' : 'others'] += 1;
+      if (counts[change.action] <= ROWS_OF_EACH) rows.push(rowOf(record, change));
     }
   };
 
@@ -50,7 +66,57 @@ export async function preview(world: World, company: Tenant, selection: Selectio
     if (chunk.length === CHUNK) await planChunk(chunk.splice(0));
   }
   if (chunk.length > 0) await planChunk(chunk);
-  return { counts, rows, skipped };
+  return { counts, needed, renamed, rows, skipped, estimate: estimate({ ...writes, toRead: await toRead() }, world.pace.speed) };
+
+  async function toRead(): Promise<number | null> {
+    if (found === null || !isMirrorStale(world, found)) return null;
+    const { active, inactive } = await world.classes.count(company);
+    return active + inactive;
+  }
+}
+
+/**
+ * Whether a push of this selection would make classes inactive or move them, and how many. Only what is linked and ready can, so the
+ * rest is not looked at.
+ */
+export async function consentsNeeded(world: World, company: Tenant, selection: Selection): Promise<Needed> {
+  const settings = (await world.companies.get(company))?.settings ?? { inactivate: false };
+  const needed: Record<Consent, number> = { inactivate: 0, move: 0 };
+  const parents = new Map<string, string | undefined>();
+  for (const part of linkedAndReady(selection)) {
+    const chunk: StagedRecord[] = [];
+    for await (const record of world.costCodes.stream(company, part)) {
+      if (record.link !== null && record.excluded === null && (record.status === 'needs_sync' || record.status === 'failed')) chunk.push(record);
+      if (chunk.length === CHUNK) await add(chunk.splice(0));
+    }
+    await add(chunk);
+  }
+  return needed;
+
+  async function add(chunk: readonly StagedRecord[]): Promise<void> {
+    const unknown = [...new Set(chunk.flatMap(({ wanted: { parent } }) => (parent === null || parents.has(parent) ? [] : [parent])))];
+    for (const parent of await world.costCodes.byLinarcIds(company, unknown)) parents.set(parent.linarcId, parent.link?.id);
+    const suspects = chunk.filter(({ link, wanted }) => {
+      // A parent that is no class yet will be another one than where the class stands now.
+      const parentId = wanted.parent === null ? null : parents.get(wanted.parent);
+      return link !== null && (link.parentId !== parentId || (settings.inactivate && !wanted.active));
+    });
+    if (suspects.length === 0) return;
+    const around = await surroundingsOf(world, company, suspects, true);
+    for (const record of suspects) for (const consent of needsYes(record, plan(record, around(record), settings))) needed[consent] += 1;
+  }
+}
+
+function linkedAndReady(selection: Selection): readonly Selection[] {
+  if (selection.kind === 'ids') return [selection];
+  const { filter, except } = selection;
+  const statuses = filter.status === undefined ? (['needs_sync', 'failed'] as const) : [filter.status];
+  return statuses.map((status) => ({ kind: 'matching', except, filter: { ...filter, status, linked: true } }));
+}
+
+/** Whether any yes is wanted at all. */
+export function isAnyNeeded(needed: Needed): boolean {
+  return CONSENTS.some((consent) => needed[consent] > 0);
 }
 
 function rowOf(record: StagedRecord, { action, changes, before, after, reason, problem }: PlannedChange): PreviewRow {

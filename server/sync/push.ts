@@ -1,16 +1,19 @@
 import { GrantError } from '../core/ports.ts';
-import { problem, type Problem } from '../core/problems.ts';
+import { ProblemError, problem } from '../core/problems.ts';
+import type { Company } from '../core/company.ts';
 import type { Actor, RecordStatus, Tenant } from '../core/records.ts';
-import { NO_RUN_COUNTS, settled, type Run, type RunCounts } from '../core/run.ts';
-import type { Selection } from '../core/selection.ts';
+import { NO_RUN_COUNTS, settled, type Asked, type Run, type RunCounts } from '../core/run.ts';
 import { booksOf, readClasses } from './classes.ts';
 import { Interrupted, Lease } from './lease.ts';
 import { passOver } from './pass.ts';
+import { readAgain } from './reread.ts';
 import { halt, untilAnswered, type Push } from './waiting.ts';
 import type { World } from './world.ts';
 
 /** A mirror older than this is read again before a push; reads are metered, so not every time (quickbooks.md §5.4). */
-export const MIRROR_AGE = 2 * 60_000;
+const MIRROR_AGE = 2 * 60_000;
+/** Records read from Linarc again and claimed at a time. */
+const REREAD = 200;
 /** The longest a waiting run sleeps before it looks again whether it is still wanted. */
 const WATCH = 1_000;
 
@@ -27,24 +30,31 @@ export interface StartedPush {
 
 const PUSHABLE: readonly RecordStatus[] = ['needs_sync', 'failed'];
 
-/** Asks for the selected records to be synced: in the company's active run if there is one, else in a new one. Nothing waits for it. */
-export async function startPush(world: World, company: Tenant, actor: Actor, selection: Selection): Promise<StartedPush> {
-  const tally = Object.entries(await world.costCodes.tally(company, selection));
-  const skipped = Object.fromEntries(tally.filter(([status, n]) => n > 0 && !PUSHABLE.includes(status as RecordStatus)));
-  const pushable = PUSHABLE.reduce((sum, status) => sum + (tally.find(([of]) => of === status)?.[1] ?? 0), 0);
+/** What reading again may make ready, and so is worth a run. */
+const RETRIABLE: readonly RecordStatus[] = [...PUSHABLE, 'needs_action'];
+
+/**
+ * Asks for the selected records to be synced: in the company's active run if there is one, else in a new one. Nothing waits for it. With
+ * `reread`, records that wait for a person are read again too, and synced if that made them ready.
+ */
+export async function startPush(world: World, company: Tenant, actor: Actor, asked: Asked): Promise<StartedPush> {
+  const taken = asked.reread ? RETRIABLE : PUSHABLE;
+  const tally = Object.entries(await world.costCodes.tally(company, asked));
+  const skipped = Object.fromEntries(tally.filter(([status, n]) => n > 0 && !taken.includes(status as RecordStatus)));
+  const pushable = taken.reduce((sum, status) => sum + (tally.find(([of]) => of === status)?.[1] ?? 0), 0);
   if (pushable === 0) return { run: null, pushable, joined: false, skipped };
 
-  const { run, joined } = await askFor(world, company, actor, selection);
+  const { run, joined } = await askFor(world, company, actor, asked);
   await world.dispatch.push(company, run.id);
   return { run, pushable, joined, skipped };
 }
 
-async function askFor(world: World, company: Tenant, actor: Actor, selection: Selection): Promise<{ run: Run; joined: boolean }> {
+async function askFor(world: World, company: Tenant, actor: Actor, asked: Asked): Promise<{ run: Run; joined: boolean }> {
   for (;;) {
     const active = await world.runs.active(company);
     const run = active
-      ? await world.runs.ask(company, active.id, selection)
-      : await world.runs.start(company, actor, selection, new Date(world.clock.now()));
+      ? await world.runs.ask(company, active.id, asked)
+      : await world.runs.start(company, actor, asked, new Date(world.clock.now()));
     if (run) return { run, joined: active !== null };
   }
 }
@@ -82,24 +92,30 @@ async function work(world: World, lease: Lease, signal: AbortSignal): Promise<vo
   const found = await world.companies.get(company);
   if (!found) throw new Error('the run belongs to no company');
 
-  await takeAsked(world, lease);
+  const first = await takeAsked(world, lease, found);
   const push: Push = { world, lease, settings: found.settings, connectedAt: found.connectedAt, books: await openBooks(world, lease, found.connectedAt), failures: 0, signal };
-  const stale = found.classesReadAt === null || world.clock.now() - found.classesReadAt.getTime() > MIRROR_AGE;
-  if (stale) await untilAnswered(push, () => readClasses(world, company, push.books, signal));
+  const readAll = () => untilAnswered(push, () => readClasses(world, company, push.books, signal));
+  if (isMirrorStale(world, found) || first.reread) await readAll();
 
   for (;;) {
     lease.check();
-    const asked = await takeAsked(world, lease);
+    const asked = await takeAsked(world, lease, found);
+    if (asked.reread) await readAll();
     await world.costCodes.refence(company, runId, lease.fence);
     const open = await world.costCodes.openInRun(company, runId);
     const level = Math.min(...open.levels.keys());
     if (level === Infinity) {
-      if (await finish(world, lease, 'finished', null, asked)) return;
+      if (await finish(world, lease, 'finished', asked.taken)) return;
       continue;
     }
     const worked = await passOver(push, level);
     if (worked === 0) await rest(push, open.nextDue);
   }
+}
+
+/** Whether the classes must be read anew before anything is decided by them. */
+export function isMirrorStale({ clock }: World, { classesReadAt }: Pick<Company, 'classesReadAt'>): boolean {
+  return classesReadAt === null || clock.now() - classesReadAt.getTime() > MIRROR_AGE;
 }
 
 /** Opens the run, or takes it over: the former holder's writes stop matching, and the counts are taken from the records. */
@@ -111,7 +127,7 @@ async function begin(world: World, lease: Lease): Promise<void> {
   const total = settled(counts) + [...open.levels.values()].reduce((sum, n) => sum + n, 0);
   const state = run.state === 'cancelling' ? run.state : 'running';
   const startedAt = run.startedAt ?? new Date(world.clock.now());
-  const kept = await world.runs.write(company, run.id, fence, { state, startedAt, counts, total, waiting: null, problem: null });
+  const kept = await world.runs.write(company, run.id, fence, { state, startedAt, counts, total, waiting: null, problem: run.state === 'halted' ? null : run.problem });
   if (!kept) throw new Interrupted('lost');
 }
 
@@ -129,17 +145,44 @@ async function openBooks(world: World, lease: Lease, connectedAt: Date | null): 
   }
 }
 
-/** Claims the records of every selection asked for since the last look. Returns how many selections have been taken in all. */
-async function takeAsked(world: World, lease: Lease): Promise<number> {
+/**
+ * Claims the records of every selection asked for since the last look. Says how many selections have been taken in all, and whether one
+ * of them asked to read again what stands outside.
+ */
+async function takeAsked(world: World, lease: Lease, company: Company): Promise<{ taken: number; reread: boolean }> {
   const run = await world.runs.get(lease.company, lease.run.id);
   if (!run) throw new Interrupted('lost');
-  if (run.taken === run.asked.length) return run.taken;
+  const asked = run.asked.slice(run.taken);
+  if (asked.length === 0) return { taken: run.taken, reread: false };
   let total = run.total;
-  for (const selection of run.asked.slice(run.taken)) total += await world.costCodes.claim(run.company, run.id, lease.fence, selection);
+  for (const one of asked) total += one.reread ? await claimAgain(world, lease, company, one) : await world.costCodes.claim(run.company, run.id, lease.fence, one);
   total += await world.costCodes.claimParents(run.company, run.id, lease.fence);
   const kept = await world.runs.write(run.company, run.id, lease.fence, { taken: run.asked.length, total });
   if (!kept) throw new Interrupted('lost');
-  return run.asked.length;
+  return { taken: run.asked.length, reread: asked.some(({ reread }) => reread === true) };
+}
+
+/**
+ * Reads the selected records from Linarc again and claims what can be synced then, a part at a time: a worker that dies leaves no more
+ * behind than the part it was at. When Linarc cannot be read the run says so and goes on without the rest, which stays as it is.
+ */
+async function claimAgain(world: World, lease: Lease, company: Company, asked: Asked): Promise<number> {
+  const ids: string[] = [];
+  for await (const { id, status } of world.costCodes.stream(company.id, asked)) if (RETRIABLE.includes(status)) ids.push(id);
+  const { fence, run } = lease;
+  let claimed = 0;
+  try {
+    for (let from = 0; from < ids.length; from += REREAD) {
+      lease.check();
+      const part = ids.slice(from, from + REREAD);
+      await readAgain(world, company, run.by, await world.costCodes.byIds(company.id, part));
+      claimed += await world.costCodes.claim(company.id, run.id, fence, { kind: 'ids', ids: part, consent: asked.consent ?? [] });
+    }
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    await world.runs.write(company.id, run.id, fence, { problem: error.problem });
+  }
+  return claimed;
 }
 
 /** Nothing could be worked on: waits until the first record is due or the windows open. */
@@ -155,15 +198,15 @@ async function heed(world: World, lease: Lease): Promise<void> {
   if (run?.state !== 'cancelling') return world.runs.handOver(company, lease.run.id, fence);
   const released = await world.costCodes.release(company, run.id, fence);
   await lease.count({ released });
-  await finish(world, lease, 'cancelled', null, run.asked.length);
+  await finish(world, lease, 'cancelled', run.asked.length);
 }
 
-async function finish(world: World, lease: Lease, state: Run['state'], why: Problem | null, asked: number): Promise<boolean> {
+async function finish(world: World, lease: Lease, state: Run['state'], asked: number): Promise<boolean> {
   await lease.count({});
   const run = await world.runs.get(lease.company, lease.run.id);
   const counts = run && (await counted(world, run));
   if (counts) await world.runs.write(lease.company, lease.run.id, lease.fence, { counts, total: settled(counts) });
-  const ended = await world.runs.end(lease.company, lease.run.id, lease.fence, { state, problem: why, at: new Date(world.clock.now()), asked });
+  const ended = await world.runs.end(lease.company, lease.run.id, lease.fence, { state, problem: run?.problem ?? null, at: new Date(world.clock.now()), asked });
   if (ended) world.log.info({ company: lease.company, run: lease.run.id, state }, 'run ended');
   return ended;
 }

@@ -1,11 +1,8 @@
-import { ProblemError, problem } from '../core/problems.ts';
-import type { LibraryEntry } from '../core/ports.ts';
+import { isFromSheet } from '../core/stage.ts';
 import type { Actor, StagedRecord, Tenant } from '../core/records.ts';
 import type { Run } from '../core/run.ts';
-import { isFromSheet, statusOf } from '../core/stage.ts';
-import { isOfTheCode } from '../core/plan.ts';
-import { setGone, stageEntries, type Known } from './import.ts';
 import { startPush } from './push.ts';
+import { readAgain } from './reread.ts';
 import type { World } from './world.ts';
 
 export interface Retried {
@@ -28,31 +25,10 @@ export async function retry(world: World, company: Tenant, actor: Actor, recordI
   const source = isFromSheet(record.linarcId) ? 'spreadsheet' : 'linarc';
   if (record.run !== null) return { record, run: await world.runs.active(company), gone: false, source };
 
-  if (record.kind === 'cost_code' && source === 'linarc') {
-    const entry = await readAgain(world, company, record);
-    if (!entry) return { record: (await setGone(world, found, record, actor)) ?? record, run: null, gone: true, source };
-    await stageEntries(world, found, [entry], { onlyNew: false, by: actor });
-  }
-  const ready = await makeReady(world, company, recordId, found.settings.inactivate);
+  await readAgain(world, found, actor, [record]);
+  const ready = await world.costCodes.get(company, recordId);
   if (!ready) return null;
+  if (ready.goneAt !== null) return { record: ready, run: null, gone: true, source };
   const started = await startPush(world, company, actor, { kind: 'ids', ids: [recordId] });
   return { record: ready, run: started.run, gone: false, source };
-}
-
-async function readAgain(world: World, company: Tenant, record: StagedRecord): Promise<Known | undefined> {
-  const key = await world.companies.libraryKey(company);
-  if (!key) throw new ProblemError(problem('not_linked'));
-  return (await world.library.entries(key, [record.linarcId])).find(isKnown);
-}
-
-function isKnown(entry: LibraryEntry): entry is Known {
-  return entry.linarcId !== null;
-}
-
-/** What QuickBooks or a missing mapping caused may be over, so the plan judges it anew; what Linarc's data lack still stands. */
-async function makeReady(world: World, company: Tenant, recordId: string, inactivate: boolean): Promise<StagedRecord | null> {
-  const record = await world.costCodes.get(company, recordId);
-  if (!record || record.problem === null || isOfTheCode(record.problem) || record.status !== 'needs_action') return record;
-  const status = statusOf({ ...record, problem: null }, inactivate);
-  return (await world.costCodes.change(company, record.id, record.version, { status, problem: null })) ?? record;
 }

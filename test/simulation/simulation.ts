@@ -1,6 +1,6 @@
 import { DEFAULT_SETTINGS, type Settings } from '../../server/core/company.ts';
 import type { Dispatch, Invitations, Team } from '../../server/core/ports.ts';
-import type { Actor, CostCode, StagedRecord, Tenant } from '../../server/core/records.ts';
+import { CONSENTS, type Actor, type CostCode, type StagedRecord, type Tenant } from '../../server/core/records.ts';
 import type { Fresh } from '../../server/core/fresh.ts';
 import type { Selection } from '../../server/core/selection.ts';
 import type { World } from '../../server/sync/world.ts';
@@ -410,7 +410,7 @@ export class Simulation {
   private push(party: Party, selection: Selection): void {
     void this.work(this.someMachine(), 'ask', async (world) => {
       const before = selection.kind === 'ids' ? selection.ids : [...this.database.recordsOf(party.tenant).values()].filter((one) => PUSHABLE.has(one.status) && one.excluded === null).map(({ id }) => id);
-      const { run } = await this.engine.pushing.startPush(world, party.tenant, PERSON, selection);
+      const { run } = await this.engine.pushing.startPush(world, party.tenant, PERSON, { ...selection, consent: CONSENTS });
       if (run && (selection.kind === 'ids' || selection === EVERYTHING)) for (const id of before) party.asked.add(id);
     });
   }

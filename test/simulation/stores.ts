@@ -1,12 +1,13 @@
 // The stores of server/core/ports.ts in memory: every decision one compare-and-set on one document, like the real ones. Documents are
 // never changed in place, so that what was read stays what it was. They pass the same battery as the stores on MongoDB.
 import { DEFAULT_SETTINGS, ROLES, type Company, type ImportState, type User } from '../../server/core/company.ts';
-import { bareClassName, fold } from '../../server/core/names.ts';
+import { bareClassName, fold, sortKey } from '../../server/core/names.ts';
 import type {
   ClassMirror, Companies, CostCodes, Grant, GuardedChange, History, LibraryKey, NewCompany, Random, RecordChange, Runs, StagedDraft, Users,
 } from '../../server/core/ports.ts';
-import type { Fact, QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
-import { NO_RUN_COUNTS, OPEN_WINDOWS, type Run, type RunState } from '../../server/core/run.ts';
+import type { ProblemCode } from '../../server/core/problems.ts';
+import type { Consent, Fact, QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
+import { NO_RUN_COUNTS, OPEN_WINDOWS, type Asked, type Run, type RunState } from '../../server/core/run.ts';
 import type { RecordFilter, RecordOrder, Selection } from '../../server/core/selection.ts';
 
 export interface MemoryStores {
@@ -311,6 +312,26 @@ class MemoryCostCodes implements CostCodes {
     return { total: Object.values(byStatus).reduce((sum, n) => sum + n, 0), byStatus, excluded };
   }
 
+  async causes(company: Tenant) {
+    const found = new Map<string, { status: 'failed' | 'needs_action'; code: ProblemCode; count: number }>();
+    for (const { status, problem } of this.ordered(company, ({ excluded }) => excluded === null)) {
+      if (problem === null || (status !== 'failed' && status !== 'needs_action')) continue;
+      const one = entry(found, `${status} ${problem.code}`, () => ({ status, code: problem.code, count: 0 }));
+      one.count += 1;
+    }
+    return [...found.values()].sort((a, b) => b.count - a.count || compare(a.code, b.code));
+  }
+
+  async divisions(company: Tenant) {
+    const found = new Map<string, { code: string; name: string; byStatus: Record<RecordStatus, number> }>();
+    for (const { status, source } of this.ordered(company, ({ excluded, source: { divisionCode } }) => excluded === null && divisionCode !== '')) {
+      const none = { needs_sync: 0, needs_action: 0, syncing: 0, synced: 0, failed: 0 };
+      const one = entry(found, source.divisionCode, () => ({ code: source.divisionCode, name: source.divisionName, byStatus: none }));
+      one.byStatus[status] += 1;
+    }
+    return [...found.values()].sort((a, b) => compare(sortKey(a.code, ''), sortKey(b.code, '')));
+  }
+
   async taskTypes(company: Tenant): Promise<readonly string[]> {
     const types = [...this.database.recordsOf(company).values()].map((record) => record.source.taskType);
     return [...new Set(types)].filter((type) => type !== '').sort(compare);
@@ -358,14 +379,14 @@ class MemoryCostCodes implements CostCodes {
     return linked;
   }
 
-  async claim(company: Tenant, run: string, fence: number, selection: Selection): Promise<number> {
-    return this.claimWhere(company, run, fence, isSelected(selection));
+  async claim(company: Tenant, run: string, fence: number, asked: Asked): Promise<number> {
+    return this.claimWhere(company, run, fence, asked.consent ?? [], isSelected(asked));
   }
 
   async claimParents(company: Tenant, run: string, fence: number): Promise<number> {
     for (let drawn = 0; ;) {
       const parents = new Set(this.inRun(company, run).flatMap(({ wanted }) => wanted.parent ?? []));
-      const step = this.claimWhere(company, run, fence, (record) => parents.has(record.linarcId));
+      const step = this.claimWhere(company, run, fence, [], (record) => parents.has(record.linarcId));
       drawn += step;
       if (step === 0) return drawn;
     }
@@ -441,13 +462,13 @@ class MemoryCostCodes implements CostCodes {
     return [...this.database.recordsOf(company).values()].filter(wanted).sort(inOrder);
   }
 
-  private claimWhere(company: Tenant, run: string, fence: number, wanted: (record: StagedRecord) => boolean): number {
+  private claimWhere(company: Tenant, run: string, fence: number, consent: readonly Consent[], wanted: (record: StagedRecord) => boolean): number {
     let claimed = 0;
     for (const record of this.ordered(company, wanted)) {
       if (record.run !== null || record.excluded !== null || !PUSHABLE.includes(record.status)) continue;
       this.database.beforeDocument();
       const { status: was, intent } = record;
-      const place = { id: run, fence, level: record.wanted.parent === null ? 0 : 1, attempts: 0, look: intent !== null, notBefore: null, was };
+      const place = { id: run, fence, level: record.wanted.parent === null ? 0 : 1, attempts: 0, look: intent !== null, notBefore: null, was, consent };
       this.put(company, { ...record, run: place, status: 'syncing', version: record.version + 1 });
       claimed += 1;
     }
@@ -463,6 +484,9 @@ function matching(filter: RecordFilter): (record: StagedRecord) => boolean {
     (filter.taskType === undefined || record.source.taskType === filter.taskType) &&
     (filter.active === undefined || record.source.active === filter.active) &&
     (filter.problem === undefined || record.problem?.code === filter.problem) &&
+    (filter.division === undefined || record.source.divisionCode === filter.division) &&
+    (filter.linked === undefined || (record.link !== null) === filter.linked) &&
+    (filter.run === undefined || record.settledIn?.run === filter.run) &&
     (search === '' || fold(record.source.code).includes(search) || fold(record.source.name).includes(search));
 }
 
@@ -590,10 +614,10 @@ class MemoryRuns implements Runs {
     this.database = database;
   }
 
-  async start(company: Tenant, by: Run['by'], selection: Selection, at: Date): Promise<Run | null> {
+  async start(company: Tenant, by: Run['by'], asked: Asked, at: Date): Promise<Run | null> {
     if ([...this.database.runs.values()].some((run) => run.company === company && run.active)) return null;
     const run: RunRow = {
-      id: this.database.random.hex(12), company, by, asked: [selection], queuedAt: at, fence: this.database.companies.get(company)?.fence ?? 0,
+      id: this.database.random.hex(12), company, by, asked: [asked], queuedAt: at, fence: this.database.companies.get(company)?.fence ?? 0,
       state: 'queued', active: true, taken: 0, startedAt: null, endedAt: null, total: 0, counts: NO_RUN_COUNTS, batchesSent: 0, callsSent: 0,
       waiting: null, problem: null, lease: null, windows: OPEN_WINDOWS,
     };
@@ -648,8 +672,8 @@ class MemoryRuns implements Runs {
     return added !== null;
   }
 
-  async ask(company: Tenant, id: string, selection: Selection): Promise<Run | null> {
-    return this.update(company, id, (run) => run.active, (run) => ({ asked: [...run.asked, selection] }));
+  async ask(company: Tenant, id: string, asked: Asked): Promise<Run | null> {
+    return this.update(company, id, (run) => run.active, (run) => ({ asked: [...run.asked, asked] }));
   }
 
   async end(company: Tenant, id: string, fence: number, { state, problem, at, asked }: Parameters<Runs['end']>[3]): Promise<boolean> {

@@ -250,7 +250,7 @@ describe('The store of cost codes', () => {
         draftOf('e', {}, { excluded: { by: 'rule', byRule: true, reason: 'r', at: AT } })]);
       expect(await costCodes.claim(of, 'run1', 3, { kind: 'ids', ids: [...records.values()].map((record) => record.id) })).to.equal(2);
       const [a, b, c] = await costCodes.byLinarcIds(of, ['a', 'b', 'c']);
-      expect(a).to.deep.include({ status: 'syncing', version: 2, run: { id: 'run1', fence: 3, level: 0, attempts: 0, look: false, notBefore: null, was: 'needs_sync' } });
+      expect(a).to.deep.include({ status: 'syncing', version: 2, run: { id: 'run1', fence: 3, level: 0, attempts: 0, look: false, notBefore: null, was: 'needs_sync', consent: [] } });
       expect(b?.run?.was).to.equal('failed');
       expect(c).to.deep.include({ status: 'needs_action', run: null, version: 1 });
     });
@@ -323,7 +323,7 @@ describe('The store of cost codes', () => {
         id: record.id, version: record.version, change: { status: 'synced', run: null, settledIn: { run: 'run1', outcome: 'created' } } as const,
       });
       expect(await costCodes.writeInRun(of, 'run1', 1, [a, b, c].map(settle))).to.deep.equal({ missed: [b.id] });
-      expect(await costCodes.settledIn(of, 'run1')).to.deep.equal({ created: 2, updated: 0, linked: 0, unchanged: 0, failed: 0, needsAction: 0 });
+      expect(await costCodes.settledIn(of, 'run1')).to.deep.equal({ created: 2, updated: 0, linked: 0, unchanged: 0, failed: 0, needsAction: 0, held: 0 });
     });
 
     it('stores an intent and counts what was not sent', async () => {

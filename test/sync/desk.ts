@@ -1,8 +1,8 @@
 import type { ImportMode, Settings } from '../../server/core/company.ts';
 import { DEFAULT_SETTINGS } from '../../server/core/company.ts';
 import type { Dispatch } from '../../server/core/ports.ts';
-import type { Actor, RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
-import type { Run } from '../../server/core/run.ts';
+import { CONSENTS, type Actor, type RecordStatus, type StagedRecord, type Tenant } from '../../server/core/records.ts';
+import type { Asked, Run } from '../../server/core/run.ts';
 import type { Selection } from '../../server/core/selection.ts';
 import { LinarcLibrary } from '../../server/linarc/library.ts';
 import { readSpreadsheet } from '../../server/linarc/spreadsheet/read.ts';
@@ -19,6 +19,8 @@ import { grantOf, openTestStores } from '../store/fixture.ts';
 import { clock, random } from '../support/chance.ts';
 
 export const EVERYTHING: Selection = { kind: 'matching', filter: {}, except: [] };
+/** All of it, with a yes to what takes one. */
+const EVERYTHING_CONSENTED: Asked = { ...EVERYTHING, consent: CONSENTS };
 export const MARA: Actor = { kind: 'person', userId: 'u1', name: 'Mara Keller' };
 
 /** A class as the sandbox's control call lists it. */
@@ -127,13 +129,13 @@ export class Desk {
   }
 
   /** Has the selection synced, to the end of its run. */
-  async push(selection: Selection = EVERYTHING): Promise<Run> {
-    return this.work((await this.begin(selection)).id);
+  async push(asked: Asked = EVERYTHING_CONSENTED): Promise<Run> {
+    return this.work((await this.begin(asked)).id);
   }
 
   /** Asks for the selection to be synced; nobody works on it yet. */
-  async begin(selection: Selection = EVERYTHING): Promise<Run> {
-    const { run } = await startPush(this.world, this.company, MARA, selection);
+  async begin(asked: Asked = EVERYTHING_CONSENTED): Promise<Run> {
+    const { run } = await startPush(this.world, this.company, MARA, asked);
     if (!run) throw new Error('nothing to push');
     return run;
   }

@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { wish } from './people.ts';
 import { until } from '../support/waiting.ts';
-import { Desk, EVERYTHING } from './desk.ts';
+import { refreshClasses } from '../../server/sync/classes.ts';
+import { findClasses, map } from '../../server/sync/mapping.ts';
+import { consentsNeeded, preview } from '../../server/sync/preview.ts';
+import { Desk, EVERYTHING, MARA } from './desk.ts';
 
 const code = (costCode: string, costCodeName: string, more: Record<string, unknown> = {}) => ({ costCode, costCodeName, costTypeCategory: 'FIELD', status: 'active', ...more });
 
@@ -96,6 +99,108 @@ describe('pushing to QuickBooks', () => {
     const run = await desk.push();
     expect(run.counts).to.deep.include({ created: 3, failed: 0 });
     expect(await desk.names()).to.deep.equal(['03 Concrete', '03 Concrete:03 30 00 Cast', '03 Concrete:03 40 00 Precast']);
+  });
+
+  describe('without a yes of its own', () => {
+    it('makes no class inactive, and says that it left it out', async () => {
+      await open();
+      const off = await desk.addCode(code('03', 'Concrete'));
+      const renamed = await desk.addCode(code('04', 'Masonry'));
+      await desk.import();
+      await desk.push();
+      await desk.set({ inactivate: true });
+      await desk.changeCode(off.id, { status: 'inactive' });
+      await desk.changeCode(renamed.id, { costCodeName: 'Stone' });
+      await desk.import();
+
+      expect(await consentsNeeded(desk.world, desk.company, EVERYTHING)).to.deep.equal({ inactivate: 1, move: 0 });
+      const run = await desk.push(EVERYTHING);
+      expect(run.counts).to.deep.include({ updated: 1, held: 1, failed: 0 });
+      expect((await desk.classes()).map(({ Name, Active }) => [Name, Active])).to.deep.equal([['03 Concrete', true], ['04 Stone', true]]);
+      expect(await desk.statuses()).to.deep.equal({ '03': 'needs_sync', '04': 'synced' });
+      const [last] = await desk.world.history.of(desk.company, (await desk.record('03')).id, { limit: 1 });
+      expect(last?.kind).to.equal('held');
+
+      await desk.push({ ...EVERYTHING, consent: ['inactivate'] });
+      expect((await desk.classes()).map(({ Name, Active }) => [Name, Active])).to.deep.include(['03 Concrete (deleted)', false]);
+    });
+
+    it('moves no class under another parent; a yes to one thing is none to another', async () => {
+      const division = { divisionCode: '03', divisionName: 'Concrete' };
+      await open(code('03 30', 'Cast', division));
+      await desk.import();
+      await desk.push();
+      await desk.set({ structure: 'division' });
+      await desk.changeCode((await desk.record('03 30')).linarcId, { costCodeName: 'Cast in place' });
+      await desk.import();
+
+      expect(await consentsNeeded(desk.world, desk.company, EVERYTHING)).to.deep.equal({ inactivate: 0, move: 1 });
+      const shown = await preview(desk.world, desk.company, EVERYTHING);
+      expect(shown).to.deep.include({ needed: { inactivate: 0, move: 1 }, renamed: 1 });
+      expect((await desk.push({ ...EVERYTHING, consent: ['inactivate'] })).counts).to.deep.include({ created: 1, held: 1 });
+      expect(await desk.names()).to.deep.equal(['03 30 Cast', '03 Concrete']);
+      await desk.push({ ...EVERYTHING, consent: ['move'] });
+      expect(await desk.names()).to.deep.equal(['03 Concrete', '03 Concrete:03 30 Cast in place']);
+    });
+
+    it('does what somebody decided for this very class, without asking again', async () => {
+      await open(code('01', 'Summary'));
+      await desk.addClasses('Old', 'Old:01 Sum');
+      await desk.import();
+      await refreshClasses(desk.world, desk.company);
+      const target = (await findClasses(desk.world, desk.company, '01 Sum'))[0]?.class.id ?? '';
+      await map(desk.world, desk.company, MARA, (await desk.record('01')).id, target);
+      expect((await desk.push(EVERYTHING)).counts).to.deep.include({ updated: 1, held: 0 });
+      expect(await desk.names()).to.deep.equal(['01 Summary', 'Old']);
+    });
+  });
+
+  describe('retrying many at once', () => {
+    const AGAIN = { kind: 'matching', filter: { status: 'failed' }, except: [], reread: true } as const;
+
+    it('reads each from Linarc again first, and syncs what it finds there', async () => {
+      await open(code('01', 'Summary'), code('02', 'Other'), code('03', 'Third'));
+      await desk.import();
+      await desk.fault({ operation: 'batch' }, { kind: 'item-fault', recorded: 'plan-limit', items: [0, 1, 2] });
+      await desk.push();
+      expect(Object.values(await desk.statuses())).to.deep.equal(['failed', 'failed', 'failed']);
+      await desk.changeCode((await desk.record('01')).linarcId, { costCodeName: 'General' });
+      await desk.changeCode((await desk.record('02')).linarcId, { costCodeName: '' });
+
+      const run = await desk.push(AGAIN);
+      expect(await desk.names()).to.deep.equal(['01 General', '03 Third']);
+      expect(await desk.statuses()).to.deep.equal({ '01': 'synced', '02': 'needs_action', '03': 'synced' });
+      expect(run.counts).to.deep.include({ created: 2, failed: 0 });
+    });
+
+    it('takes in what waited for a person, once it is mended in Linarc', async () => {
+      await open(code('01', ''), code('02', ''));
+      await desk.import();
+      await desk.changeCode((await desk.record('01')).linarcId, { costCodeName: 'General' });
+      await desk.push({ ...EVERYTHING, reread: true });
+      expect(await desk.statuses()).to.deep.equal({ '01': 'synced', '02': 'needs_action' });
+    });
+
+    it('reads the classes again too, however fresh they are', async () => {
+      await open(code('01', 'Summary'));
+      await desk.import();
+      await desk.fault({ operation: 'batch' }, { kind: 'item-fault', recorded: 'plan-limit', items: [0] });
+      await desk.push();
+      await desk.addClasses('01 Summary');
+      expect((await desk.push(AGAIN)).counts).to.deep.include({ linked: 1, created: 0 });
+    });
+
+    it('leaves all as it is when Linarc cannot be read, and says so on the run', async () => {
+      await open(code('01', 'Summary'));
+      await desk.import();
+      await desk.fault({ operation: 'batch' }, { kind: 'item-fault', recorded: 'plan-limit', items: [0] });
+      await desk.push();
+      await desk.linarcFault({ fault: { kind: 'status', status: 503 }, times: 50 });
+      const run = await desk.push(AGAIN);
+      expect(run).to.deep.include({ state: 'finished', total: 0 });
+      expect(run.problem?.code).to.match(/^linarc_/);
+      expect(await desk.statuses()).to.deep.equal({ '01': 'failed' });
+    });
   });
 
   describe('when QuickBooks refuses', () => {

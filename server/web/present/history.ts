@@ -44,6 +44,7 @@ const TITLES: Readonly<Record<FactKind, string>> = {
   overwrite: 'Linarc’s value to be put back',
   drifted: 'Changed in QuickBooks',
   accepted: 'QuickBooks’ value kept',
+  held: 'Left out of a sync: it would make the class inactive or move it, and nobody said yes to that',
 };
 
 export const PAGE_OF_HISTORY = 50;
