@@ -14,6 +14,7 @@ import { entryRoutes } from './web/routes/entry.ts';
 import { recordRoutes } from './web/routes/record.ts';
 import { runRoutes } from './web/routes/runs.ts';
 import { settingsRoutes } from './web/routes/settings.ts';
+import { spreadsheetRoutes } from './web/routes/spreadsheet.ts';
 import { stagingRoutes } from './web/routes/staging.ts';
 import { noStore, sameOriginOnly, securityHeaders, usedMethodsOnly } from './web/security.ts';
 import { savedBeforeRedirect, sessions, timeOut } from './web/session.ts';
@@ -57,6 +58,7 @@ export function createApp({ world, ping, sessionStore }: AppServices, config: We
   app.use(entryRoutes(web));
   app.use(stagingRoutes(web, renderer));
   app.use(recordRoutes(web));
+  app.use(spreadsheetRoutes(web));
   app.use(runRoutes(web));
   app.use(settingsRoutes(web));
 

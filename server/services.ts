@@ -11,6 +11,7 @@ import type { Clock, Dispatch, Random } from './core/ports.ts';
 import { createDispatch, tasksOf } from './jobs/agenda.ts';
 import { LinarcLibrary } from './linarc/library.ts';
 import { readSpreadsheet } from './linarc/spreadsheet/read.ts';
+import { writeSpreadsheet } from './linarc/spreadsheet/write.ts';
 import { fileOutbox } from './notices/outbox.ts';
 import { smtpPost } from './notices/smtp.ts';
 import { quickBooks } from './qbo/books.ts';
@@ -122,7 +123,7 @@ function worldOf(config: Config, { places, url }: { places: Places; url: string 
   const { quickbooksSandboxUrl, linarcUrl } = places;
   const { companies, users, team, invitations, costCodes, classes, runs, history, sheets, changes, rounds, notices } = stores;
   return {
-    clock, random, log, companies, users, team, invitations, costCodes, classes, runs, history, sheets, readSpreadsheet,
+    clock, random, log, companies, users, team, invitations, costCodes, classes, runs, history, sheets, readSpreadsheet, writeSpreadsheet,
     library: new LinarcLibrary({ baseUrl: linarcUrl }),
     identity: intuitIdentity({ ...clientOf(quickbooks), ...endpointsAt(quickbooksSandboxUrl), fetchTimeoutMs: OAUTH_TIMEOUT, clock }),
     openBooks: quickBooks({ apiBase: quickbooksSandboxUrl ?? apiBaseOf(quickbooks), callTimeoutMs: API_TIMEOUT, clock }),

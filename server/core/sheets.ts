@@ -55,3 +55,20 @@ export interface SheetReports {
   /** Stores what became of the rows, one result for each in the file's order, and how the import ended. */
   end(company: Tenant, id: string, end: Pick<SheetReport, 'state' | 'problem' | 'endedAt' | 'counts'>, results: readonly RowResult[]): Promise<void>;
 }
+
+/** A spreadsheet to be made: one sheet, all text. */
+export interface SheetDraft {
+  readonly name: string;
+  readonly headings: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** Rows for somebody to fill in. */
+  readonly blank: number;
+}
+
+/** Makes an Excel workbook (.xlsx). */
+export type WriteSpreadsheet = (draft: SheetDraft) => Promise<Uint8Array>;
+
+/** The headings of the newest of Linarc's own templates (linarc.md §4.3), with the rest of a cost code's fields (§4.1). */
+export const TEMPLATE_HEADINGS = [
+  'Cost Code', 'Cost Code Name', 'Cost Type Category', 'Cost Type', 'Cost Attribution', 'Division Code', 'Division Name', 'Quantity', 'Effort', 'Unit', 'Status',
+] as const;

@@ -3,13 +3,13 @@ import { fold } from '../core/names.ts';
 import { problem, type Problem } from '../core/problems.ts';
 import type { CellDoubt, ReadSpreadsheet, SheetRow, SheetRows } from '../core/ports.ts';
 import type { Actor, CostCode, StagedRecord, Tenant } from '../core/records.ts';
-import { NO_SHEET_COUNTS, SHEET_OUTCOMES, type RowResult, type SheetCounts, type SheetOutcome, type SheetReport, type SheetReports } from '../core/sheets.ts';
+import { NO_SHEET_COUNTS, SHEET_OUTCOMES, type RowResult, type SheetCounts, type SheetOutcome, type SheetReport, type SheetReports, type WriteSpreadsheet } from '../core/sheets.ts';
 import { isFromSheet, sheetId } from '../core/stage.ts';
 import { runImport, STALE, stageEntries, type Known } from './import.ts';
 import type { World } from './world.ts';
 
-/** A world that can read spreadsheets and keeps what became of them. */
-export type SheetWorld = World & { readonly readSpreadsheet: ReadSpreadsheet; readonly sheets: SheetReports };
+/** A world that can read and make spreadsheets and keeps what became of them. */
+export type SheetWorld = World & { readonly readSpreadsheet: ReadSpreadsheet; readonly writeSpreadsheet: WriteSpreadsheet; readonly sheets: SheetReports };
 
 export interface SheetFile {
   readonly fileName: string;

@@ -10,6 +10,7 @@ import type { ChangedRows, Row } from './present/row.ts';
 import type { RunPage, RunsPage } from './present/runs.ts';
 import type { SettingsPage } from './present/settings.ts';
 import type { Activity } from './present/shell.ts';
+import type { SheetReportPage, SpreadsheetPage } from './present/spreadsheet.ts';
 import type { Chips, Live, Rail, Staging } from './present/staging.ts';
 
 /** Which model each view takes; a wrong pair does not compile. */
@@ -27,6 +28,8 @@ export interface Views {
   'runs/list': RunsPage;
   'runs/page': RunPage;
   'settings/page': SettingsPage;
+  'spreadsheet/import': SpreadsheetPage;
+  'spreadsheet/report': SheetReportPage;
   'staging/changed': ChangedRows;
   'staging/chips': Chips;
   'staging/live': Live;

@@ -18,7 +18,7 @@ export function done(req: Request, res: Response, path: string, notice: Notice |
   res.redirect(303, path);
 }
 
-const PLACES = [paths.costCodes, paths.runs, paths.settings, paths.connect, paths.linarc];
+const PLACES = [paths.costCodes, paths.runs, paths.settings, paths.connect, paths.linarc, paths.spreadsheets];
 
 /** A page of ours to go back to, as a form named it; anything else becomes `otherwise`, so that nobody can be sent elsewhere. */
 export function backTo(given: unknown, otherwise: string = paths.costCodes): string {

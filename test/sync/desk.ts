@@ -6,6 +6,7 @@ import type { Asked, Run } from '../../server/core/run.ts';
 import type { Selection } from '../../server/core/selection.ts';
 import { LinarcLibrary } from '../../server/linarc/library.ts';
 import { readSpreadsheet } from '../../server/linarc/spreadsheet/read.ts';
+import { writeSpreadsheet } from '../../server/linarc/spreadsheet/write.ts';
 import { quickBooks } from '../../server/qbo/books.ts';
 import { intuitIdentity } from '../../server/qbo/identity.ts';
 import { startLinarcSandbox } from '../../server/sandbox/linarc/server.ts';
@@ -77,7 +78,7 @@ export class Desk {
     const world: SheetWorld = {
       clock, random, dispatch: asked, owner: `test-${random.hex(3)}`, pace: { speed, limits: limits === 'on' },
       log: { info: () => {}, warn: () => {}, error: (about, message) => process.stderr.write(`${message} ${JSON.stringify(about)}\n`) },
-      readSpreadsheet, library: new LinarcLibrary({ baseUrl: linarc.url }),
+      readSpreadsheet, writeSpreadsheet, library: new LinarcLibrary({ baseUrl: linarc.url }),
       identity: intuitIdentity({ clientId: APP.clientId, clientSecret: APP.clientSecret, environment: 'sandbox', endpoints, fetchTimeoutMs: 5_000, clock }),
       openBooks: quickBooks({ apiBase: url, callTimeoutMs: 2_000, clock }),
       ...stores,

@@ -8,6 +8,7 @@ import type { Role } from '../../server/core/company.ts';
 import type { StagedRecord, Tenant } from '../../server/core/records.ts';
 import { LinarcLibrary } from '../../server/linarc/library.ts';
 import { readSpreadsheet } from '../../server/linarc/spreadsheet/read.ts';
+import { writeSpreadsheet } from '../../server/linarc/spreadsheet/write.ts';
 import { quickBooks } from '../../server/qbo/books.ts';
 import { intuitIdentity } from '../../server/qbo/identity.ts';
 import { startLinarcSandbox } from '../../server/sandbox/linarc/server.ts';
@@ -62,7 +63,7 @@ export async function startWeb({ codes, production = false, limits = false, late
   };
   const { url } = quickbooks;
   const world: SheetWorld = {
-    ...opened.stores, readSpreadsheet,
+    ...opened.stores, readSpreadsheet, writeSpreadsheet,
     clock: { ...clock, now: () => clock.now() + later.ms },
     random,
     log: { info: () => {}, warn: () => {}, error: (about, message) => void logged.push(`${message} ${JSON.stringify(about)}`) },

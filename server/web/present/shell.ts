@@ -116,7 +116,7 @@ function banner(company: Company): Banner | null {
       since, link: { label: 'Connect to QuickBooks', href: paths.connectStart },
     };
   }
-  if (company.linarc === null) {
+  if (company.linarc === null && company.lastImportedAt === null) {
     return { sentence: 'No Linarc company is linked yet, so nothing can be imported.', since: null, link: { label: 'Link the Linarc company', href: paths.linarc } };
   }
   if (company.classTracking === 'off') {
@@ -130,7 +130,7 @@ function banner(company: Company): Banner | null {
 
 export function homeOf(company: Company): string {
   if (company.connection === 'disconnected') return paths.connect;
-  if (company.linarc === null) return paths.linarc;
+  if (company.linarc === null && company.lastImportedAt === null) return paths.linarc;
   return company.settings.costCodes ? paths.costCodes : paths.runs;
 }
 

@@ -3,7 +3,7 @@ import type { RecordPage, StatusCounts } from '../../core/ports.ts';
 import { PROBLEMS, describe, problem, type ProblemCode } from '../../core/problems.ts';
 import type { Run } from '../../core/run.ts';
 import type { RecordFilter, SortColumn } from '../../core/selection.ts';
-import { paths } from '../paths.ts';
+import { paths, pathTo } from '../paths.ts';
 import { PAGE_SIZES, fieldsOf, filterOnly, isProblemCode, searchOf, withFilter, without, type StagingQuery } from '../query.ts';
 import { count, counted, listed, momentOrNull, type Moment } from './format.ts';
 import type { Notice } from './notice.ts';
@@ -15,9 +15,10 @@ export interface Staging {
   readonly notice: Notice | null;
   readonly library: string;
   readonly imported: { readonly at: Moment; readonly by: string | null } | null;
-  readonly importResult: { readonly text: string; readonly failed: boolean } | null;
+  readonly importResult: { readonly text: string; readonly failed: boolean; readonly href: string | null } | null;
   readonly imports: readonly { readonly label: string; readonly mode: string }[];
   readonly pickerHref: string;
+  readonly spreadsheetHref: string;
   readonly rail: Rail;
   readonly search: { readonly text: string; readonly hidden: readonly Field[] };
   readonly chips: Chips;
@@ -102,6 +103,8 @@ export interface Empty {
   readonly sentence: string;
   /** Offer the first import. */
   readonly offerImport: boolean;
+  /** Offer the file, for companies whose Linarc cannot be reached by an API key. */
+  readonly offerSpreadsheet: boolean;
   readonly link: { readonly label: string; readonly href: string } | null;
 }
 
@@ -158,6 +161,7 @@ export function staging(facts: StagingFacts): Staging {
     importResult: importResultOf(company),
     imports: [{ label: IMPORT_LABELS.new, mode: 'new' }, { label: IMPORT_LABELS.all, mode: 'all' }],
     pickerHref: paths.picker,
+    spreadsheetHref: paths.spreadsheets,
     rail: rail(counts, query),
     search: { text: query.filter.search ?? '', hidden: hiddenBut(query, 'q', 'type', 'active', 'from', 'select') },
     chips: chips(counts, query),
@@ -196,9 +200,10 @@ function importedWhen(company: Company): Staging['imported'] {
 function importResultOf(company: Company): Staging['importResult'] {
   const last = company.import;
   if (last === null || last.state === 'running') return null;
-  if (last.state === 'done') return { text: `Last import: ${importResult(last)}`, failed: false };
+  const href = last.mode === 'spreadsheet' ? pathTo('spreadsheet', last.id) : null;
+  if (last.state === 'done') return { text: `Last import: ${importResult(last)}`, failed: false, href };
   const { sentence, next } = describe(last.problem ?? problem('interrupted'));
-  return { text: `The last import stopped after ${counted(last.counts.read, 'entry', 'entries')}. ${sentence} ${next}`, failed: true };
+  return { text: `The last import stopped after ${counted(last.counts.read, 'entry', 'entries')}. ${sentence} ${next}`, failed: true, href };
 }
 
 export function rail(counts: StatusCounts, query: StagingQuery, swap = false): Rail {
@@ -312,26 +317,26 @@ function pager(query: StagingQuery, page: RecordPage): Pager {
 function empty(company: Company, counts: StatusCounts): Empty {
   if (counts.total > 0 || counts.excluded > 0) {
     return {
-      title: 'No cost code matches', sentence: 'Nothing in the staged library fits this search and these filters.', offerImport: false,
+      title: 'No cost code matches', sentence: 'Nothing in the staged library fits this search and these filters.', offerImport: false, offerSpreadsheet: false,
       link: { label: 'Show all cost codes', href: paths.costCodes },
     };
   }
   if (company.linarc === null) {
     return {
       title: 'Link your Linarc company', sentence: 'Cost codes come from the library of a Linarc company. Link it once, then import.',
-      offerImport: false, link: { label: 'Link the Linarc company', href: paths.linarc },
+      offerImport: false, offerSpreadsheet: true, link: { label: 'Link the Linarc company', href: paths.linarc },
     };
   }
   if (company.import?.state === 'done') {
     return {
       title: 'The Linarc library is empty', sentence: `${company.linarc.name} holds no cost codes yet. Add some in Linarc, then import again.`,
-      offerImport: true, link: null,
+      offerImport: true, offerSpreadsheet: true, link: null,
     };
   }
   return {
     title: 'Nothing staged yet',
     sentence: `Import the cost codes of ${company.linarc.name}. Importing only prepares them here; nothing is written to QuickBooks until you sync.`,
-    offerImport: true, link: null,
+    offerImport: true, offerSpreadsheet: true, link: null,
   };
 }
 
