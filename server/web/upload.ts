@@ -34,6 +34,8 @@ export async function uploadOf(req: Request, most: number): Promise<Upload> {
     });
     parser.on('file', (_field, stream: BusboyFileStream, fileName) => {
       name = fileName;
+      // Without a listener a file cut short would end the process; the parser tells of it too.
+      stream.on('error', () => {});
       stream.on('data', (chunk: Buffer) => void (tooLarge || chunks.push(chunk)));
       stream.on('limit', () => {
         tooLarge = true;

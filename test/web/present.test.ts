@@ -243,6 +243,7 @@ describe('The header', () => {
   it('leads to the next missing step', () => {
     expect(homeOf(sampleCompany())).to.equal('/cost-codes');
     expect(homeOf(sampleCompany({ linarc: null }))).to.equal('/linarc');
+    expect(homeOf(sampleCompany({ linarc: null, import: sampleImport({ mode: 'spreadsheet' }) }))).to.equal('/cost-codes');
     expect(homeOf(sampleCompany({ connection: 'disconnected', linarc: null }))).to.equal('/connect');
   });
 });

@@ -11,10 +11,13 @@ import { picker } from '../../server/web/present/picker.ts';
 import { preview } from '../../server/web/present/preview.ts';
 import { runLine, runPage } from '../../server/web/present/runs.ts';
 import { settingsPage } from '../../server/web/present/settings.ts';
+import { sheetReportPage, spreadsheetPage, type SheetFacts } from '../../server/web/present/spreadsheet.ts';
 import { shell, type Shell, type Surroundings } from '../../server/web/present/shell.ts';
 import { staging, type StagingFacts } from '../../server/web/present/staging.ts';
 import { readQuery } from '../../server/web/query.ts';
 import type { Views } from '../../server/web/views.ts';
+import { problem } from '../../server/core/problems.ts';
+import { NO_SHEET_COUNTS, TEMPLATE_HEADINGS, type KeptRow, type RowResult, type SheetReport } from '../../server/core/sheets.ts';
 import { DEFAULT_SETTINGS, NO_COUNTS } from '../../server/core/company.ts';
 import { FACT_KINDS, type QuickBooksClass, type StagedRecord } from '../../server/core/records.ts';
 import { DUPLICATE, NOW, sampleCompany, sampleExchange, sampleRecord, sampleImport, sampleRecords, sampleRun, sampleUser } from './samples.ts';
@@ -92,6 +95,33 @@ const linarc = { notice: null, linked: null, fields: { companyId: 'lin-hillside'
 const ended = sampleRun({ state: 'finished', active: false, endedAt: new Date(NOW - 1000), total: 5467 });
 const halted = sampleRun({ state: 'halted', problem: { code: 'reconnect_needed', field: null, value: null, raw: null } });
 
+const sheet = (over: Partial<SheetReport> = {}): SheetReport => ({
+  id: '5'.repeat(24), fileName: 'Hillside cost codes 2026.xlsx', takeNumbers: false, by: 'Mara Keller', at: new Date(NOW - 240_000), endedAt: new Date(NOW - 236_000),
+  state: 'done', problem: null, sheet: 'Codes', generation: 'middle', headerRow: 1, headers: [...TEMPLATE_HEADINGS], fields: ['code', 'name'], total: 284,
+  counts: { added: 12, changed: 3, unchanged: 262, needs_action: 3, not_staged: 4 }, ...over,
+});
+const keptRow = (number: number, code: string, name: string, result: RowResult): KeptRow => ({
+  row: { number, code, name, raw: {}, costCode: null, unreadable: null, doubts: /^\d+$/.test(code) ? [{ field: 'code', label: 'Cost Code', kind: 'number', shown: code }] : [] }, result,
+});
+const refused = (reason: RowResult['reason']): RowResult => ({ outcome: 'not_staged', reason, record: null });
+const waiting = (reason: RowResult['reason'], record: string): RowResult => ({ outcome: 'needs_action', reason, record });
+const sheetRows: readonly KeptRow[] = [
+  keptRow(14, '2030-03-01', 'Concrete', refused(problem('sheet_code_changed', { field: 'Cost Code', value: 'the date 2030-03-01' }))),
+  keptRow(15, '330', 'Cast-in-Place Concrete', refused(problem('sheet_code_changed', { field: 'Cost Code', value: 'the number 330' }))),
+  keptRow(31, '', 'Site cleaning', refused(problem('sheet_code_missing', { field: 'Cost Code' }))),
+  keptRow(40, '05 12 23', 'Structural Steel for Buildings', refused(problem('sheet_code_repeated', { field: 'Cost Code', value: '40, 41' }))),
+  keptRow(52, '09 21 00', 'Drywall', waiting(problem('perhaps_renamed', { field: 'Cost Code', value: '09 20 00 → 09 21 00' }), 'a')),
+  keptRow(53, '09 22 00', 'Plaster', waiting(problem('perhaps_renamed', { field: 'Cost Code', value: '09 23 00 → 09 22 00' }), 'b')),
+  keptRow(60, '10 14 00', '', waiting(problem('name_missing', { field: 'Task Name', value: '10 14 00' }), 'c')),
+];
+const sheetFacts = (over: Partial<SheetFacts> = {}): SheetFacts => ({
+  company: sampleCompany(), role: 'operator', report: sheet(), view: 'problems', after: 0, rows: sheetRows, undecided: new Set(['a']), notice: null, ...over,
+});
+const readingSheet = sheet({ state: 'running', endedAt: null, counts: NO_SHEET_COUNTS, total: 5200 });
+const brokenSheet = sheet({ state: 'failed', problem: problem('interrupted'), counts: NO_SHEET_COUNTS });
+const byFile = sampleCompany({ linarc: null, import: sampleImport({ mode: 'spreadsheet', id: sheet().id, state: 'done', counts: { ...NO_COUNTS, read: 284, added: 280, unreadable: 4 } }) });
+const sheetPage = (over: Partial<Parameters<typeof spreadsheetPage>[0]> = {}) => spreadsheetPage({ company: sampleCompany(), role: 'operator', recent: [sheet(), brokenSheet, readingSheet], notice: null, takeNumbers: false, ...over });
+
 export const STATES: Readonly<Record<string, State>> = {
   'staging': page(),
   'staging-card': page({}, {}, '.card'),
@@ -122,6 +152,14 @@ export const STATES: Readonly<Record<string, State>> = {
   'preview': on('staging/preview', preview(planned, { hidden: [['scope', 'matching'], ['filter', '']], denied: null }), '/cost-codes/preview', 'Preview'),
   'picker': on('staging/picker', picker({ library: 'Hillside', search: 'con', page: { entries, total: 120, next: 'c2' }, staged: records.slice(0, 2), notice: null, denied: null }), '/imports/selected', 'Import Selected'),
   'picker-down': on('staging/picker', picker({ library: 'Hillside', search: '', page: null, staged: [], notice: notice('bad', 'Linarc cannot be reached just now.'), denied: null }), '/imports/selected', 'Import Selected'),
+  'staging-from-file': page({ company: byFile }, { company: byFile }),
+  'spreadsheet': on('spreadsheet/import', sheetPage(), '/imports/spreadsheets', 'Import a spreadsheet'),
+  'spreadsheet-refused': on('spreadsheet/import', sheetPage({ recent: [], takeNumbers: true, notice: notice('bad', 'No columns for a code and a name were found: the file has Item, Price.', { next: 'Name the columns as in Linarc’s template: Cost Code, Cost Code Name, Cost Type Category.' }) }), '/imports/spreadsheets', 'Import a spreadsheet', { company: unlinked }),
+  'spreadsheet-viewer': on('spreadsheet/import', sheetPage({ role: 'viewer' }), '/imports/spreadsheets', 'Import a spreadsheet', { role: 'viewer' }),
+  'sheet-report': on('spreadsheet/report', sheetReportPage(sheetFacts()), '/imports/spreadsheets/x', 'Import'),
+  'sheet-report-running': on('spreadsheet/report', sheetReportPage(sheetFacts({ report: readingSheet, rows: [], company: sampleCompany({ import: sampleImport({ id: sheet().id, mode: 'spreadsheet', counts: { ...NO_COUNTS, read: 1500 } }) }) })), '/imports/spreadsheets/x', 'Import'),
+  'sheet-report-failed': on('spreadsheet/report', sheetReportPage(sheetFacts({ report: brokenSheet, view: 'all', rows: sheetRows.map(({ row }) => ({ row, result: null })) })), '/imports/spreadsheets/x', 'Import'),
+  'sheet-report-viewer': on('spreadsheet/report', sheetReportPage(sheetFacts({ role: 'viewer' })), '/imports/spreadsheets/x', 'Import', { role: 'viewer' }),
   'runs': on('runs/list', { runs: [runLine(run, NOW), runLine(ended, NOW), runLine(halted, NOW)] }, '/runs', 'Runs'),
   'runs-none': on('runs/list', { runs: [] }, '/runs', 'Runs'),
   'run-going': on('runs/page', runPage(run, NOW, null), '/runs/x', 'Run', { run }),

@@ -86,6 +86,17 @@ const SAYS: Readonly<Record<keyof typeof STATES, readonly string[]>> = {
   'settings': ['Structure of the classes', 'Class name', '03 30 00'.slice(0, 2)],
   'settings-fault': ['{cod} is not known; use {code} and {name}.'],
   'changed': ['Waterstops', 'Syncing'],
+  'staging-from-file': ['Last import: 280 new · 0 changed · 0 unchanged · 0 with problems · 4 not staged', 'Row by row'],
+  'spreadsheet': ['Whole numbers are codes', 'Excel template (.xlsx)', 'Cost Type Category', '284 rows: 4 Not staged, 3 Needs Action, 12 New, 3 Changed and 262 Unchanged', 'being imported', 'stopped before its end'],
+  'spreadsheet-refused': ['the file has Item, Price', 'Name the columns as in Linarc’s template'],
+  'spreadsheet-viewer': ['Your role in Hillside Builders is viewer'],
+  'sheet-report': [
+    'Import of Hillside cost codes 2026.xlsx', '284 rows of the sheet “Codes”', 'With problems 7', 'New 12', 'Excel may have changed this code: the file holds the date 2030-03-01.',
+    'The same cost code stands in rows 40, 41.', 'Same code: 09 20 00 is now 09 21 00', '09 21 00 is a new code', 'Decided since.', 'Rows with problems (.xlsx)', '“Whole numbers are codes” ticked',
+  ],
+  'sheet-report-running': ['1,500 of 5,200 rows', 'the import goes on'],
+  'sheet-report-failed': ['The last import stopped before its end.', 'Not reached', 'All rows with their result (.csv)'],
+  'sheet-report-viewer': ['Your role in Hillside Builders is viewer'],
   'failure': ['There is no such page in this company.', 'r-1'],
 };
 

@@ -116,7 +116,7 @@ function banner(company: Company): Banner | null {
       since, link: { label: 'Connect to QuickBooks', href: paths.connectStart },
     };
   }
-  if (company.linarc === null && company.lastImportedAt === null) {
+  if (lacksSource(company)) {
     return { sentence: 'No Linarc company is linked yet, so nothing can be imported.', since: null, link: { label: 'Link the Linarc company', href: paths.linarc } };
   }
   if (company.classTracking === 'off') {
@@ -128,9 +128,14 @@ function banner(company: Company): Banner | null {
   return null;
 }
 
+/** A company without an API key of Linarc may bring its codes as spreadsheets. */
+function lacksSource(company: Company): boolean {
+  return company.linarc === null && company.import?.mode !== 'spreadsheet';
+}
+
 export function homeOf(company: Company): string {
   if (company.connection === 'disconnected') return paths.connect;
-  if (company.linarc === null && company.lastImportedAt === null) return paths.linarc;
+  if (lacksSource(company)) return paths.linarc;
   return company.settings.costCodes ? paths.costCodes : paths.runs;
 }
 

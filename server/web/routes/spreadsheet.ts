@@ -111,8 +111,8 @@ export function spreadsheetRoutes({ world, render }: Web): Router {
   router.post(paths.renamed, membersOnly, operatorsOnly, async (req, res) => {
     const member = memberOf(req);
     const { id } = paramsOf(withId, req.params);
-    const { answer, back } = bodyOf(renamedSchema, req.body);
     if ((await world.costCodes.get(member.company.id, id)) === null) throw new NotFound('cost code');
+    const { answer, back } = bodyOf(renamedSchema, req.body);
     const record = await settleRename(world, member.company.id, actorOf(member), id, answer);
     const { code = '' } = record?.source ?? {};
     const said = record === null ? notice('info', 'Nothing was done: it was decided already, or one of the two is being synced.', { next: 'Look at it again.' })
