@@ -1,5 +1,5 @@
 import { Schema } from 'mongoose';
-import { COLLECTION, lease, part, problem } from './parts.ts';
+import { actor, COLLECTION, fieldChange, lease, part, problem } from './parts.ts';
 
 const grant = part({
   accessToken: String,
@@ -33,6 +33,9 @@ export const companies = new Schema(
     name: String,
     plan: String,
     classTracking: String,
+    locations: { type: Number, default: null },
+    factsAt: { type: Date, default: null },
+    consent: part({ by: actor, at: Date, plan: String }),
     realm: { type: String, required: true },
     realmHash: { type: String, required: true },
     connection: String,
@@ -42,7 +45,7 @@ export const companies = new Schema(
     previousGrant: grant,
     grantVersion: { type: Number, default: 0 },
     refreshLease: lease,
-    linarc: part({ companyId: String, name: String, linkedAt: Date, apiKey: String }),
+    linarc: part({ companyId: String, name: String, linkedAt: Date, refusedAt: Date, apiKey: String }),
     settings: {
       costCodes: Boolean,
       autoCreate: Boolean,
@@ -51,7 +54,10 @@ export const companies = new Schema(
       namePattern: String,
       structure: String,
       inactivate: Boolean,
+      leaveOut: { type: [String], default: undefined },
     },
+    settingsVersion: { type: Number, default: 0 },
+    settingsChange: part({ by: actor, at: Date, changes: [fieldChange] }),
     import: importState,
     lastImportedAt: { type: Date, default: null },
     classesReadAt: { type: Date, default: null },
@@ -61,6 +67,8 @@ export const companies = new Schema(
       lookBegunAt: { type: Date, default: null },
       sweepBegunAt: { type: Date, default: null },
       noticeBegunAt: { type: Date, default: null },
+      applyBegunAt: { type: Date, default: null },
+      toApply: { type: Date, default: null },
       lookedAt: { type: Date, default: null },
       lookedFullyAt: { type: Date, default: null },
       sweptAt: { type: Date, default: null },
@@ -76,3 +84,4 @@ companies.index({ realmHash: 1 }, { unique: true });
 companies.index({ 'rounds.lookBegunAt': 1 });
 companies.index({ 'rounds.sweepBegunAt': 1 });
 companies.index({ 'rounds.noticeBegunAt': 1 });
+companies.index({ 'rounds.toApply': 1 });

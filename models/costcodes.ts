@@ -16,6 +16,7 @@ export const costcodes = new Schema(
     sourceHash: String,
     wanted: { name: String, parent: String, active: Boolean },
     wantedKey: String,
+    level: Number,
     codeKey: String,
     sortKey: String,
     nameKey: String,

@@ -1,5 +1,5 @@
 import { Schema } from 'mongoose';
-import { actor, COLLECTION, exchange, problem } from './parts.ts';
+import { actor, COLLECTION, exchange, fieldChange, problem } from './parts.ts';
 
 /** One fact about a record. `_id` is made of the company and the fact's own id, so that storing it twice leaves one. */
 export const history = new Schema(
@@ -11,7 +11,7 @@ export const history = new Schema(
     at: Date,
     by: actor,
     kind: String,
-    changes: [new Schema({ field: String, from: String, to: String }, { _id: false, id: false, strict: 'throw' })],
+    changes: [fieldChange],
     run: String,
     exchange,
     problem,

@@ -28,6 +28,9 @@ export const problem = part({ code: String, field: String, value: String, raw: p
 /** A person, or a rule that acted by itself. */
 export const actor = part({ kind: String, userId: String, name: String, what: String });
 
+/** A field with what it held and what it holds. */
+export const fieldChange = new Schema({ field: String, from: String, to: String }, { _id: false, id: false, strict: 'throw' });
+
 /** A request to QuickBooks and its answer. */
 export const exchange = part({
   at: Date,

@@ -1,8 +1,16 @@
 import type { Problem } from './problems.ts';
-import type { Tenant } from './records.ts';
+import type { Actor, FieldChange, Tenant } from './records.ts';
 
 export const ROLES = ['admin', 'operator', 'viewer'] as const;
 export type Role = (typeof ROLES)[number];
+
+export const STRUCTURES = ['flat', 'division', 'tree'] as const;
+
+/**
+ * `flat`: every class at the top. `division`: the division is the parent class. `tree`: below its division a code stands under the
+ * nearest code of the library that its own segments begin with.
+ */
+export type Structure = (typeof STRUCTURES)[number];
 
 /** How a company wants its cost codes to become classes (linarc.md §9.1, §9.2). */
 export interface Settings {
@@ -11,12 +19,13 @@ export interface Settings {
   readonly autoCreate: boolean;
   readonly autoUpdate: boolean;
   readonly autoPush: boolean;
-  /** The naming pattern, made of `{code}`, `{name}` and plain text. */
+  /** The naming pattern, made of `{code}`, `{name}` (or `{name:60}`, its first 60 characters) and plain text. */
   readonly namePattern: string;
-  /** `flat`: every class at the top; `division`: the division is the parent class. */
-  readonly structure: 'flat' | 'division';
+  readonly structure: Structure;
   /** Whether a class becomes inactive when its cost code does. */
   readonly inactivate: boolean;
+  /** Task types whose codes are left out, by rule. */
+  readonly leaveOut: readonly string[];
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -27,7 +36,15 @@ export const DEFAULT_SETTINGS: Settings = {
   namePattern: '{code} {name}',
   structure: 'flat',
   inactivate: false,
+  leaveOut: [],
 };
+
+/** Who saved the settings last, when, and what it changed: each change is a setting's name with its values as JSON. */
+export interface SettingsChange {
+  readonly by: Actor;
+  readonly at: Date;
+  readonly changes: readonly FieldChange[];
+}
 
 export const IMPORT_MODES = ['new', 'all', 'selected'] as const;
 export type ImportMode = (typeof IMPORT_MODES)[number];
@@ -64,20 +81,38 @@ export const NO_COUNTS: ImportCounts = { read: 0, added: 0, changed: 0, unchange
 
 export type ConnectionState = 'connected' | 'needs_reconnect' | 'disconnected';
 
+export interface LinarcLink {
+  readonly companyId: string;
+  readonly name: string;
+  readonly linkedAt: Date;
+  /** Since when Linarc refuses the API key; null while it takes it. */
+  readonly refusedAt: Date | null;
+}
+
 /** One QuickBooks company as the rest of the app sees it: no token, no realm id, no API key. */
 export interface Company {
   readonly id: Tenant;
   readonly name: string;
   readonly plan: string | null;
   readonly classTracking: 'off' | 'per_transaction' | 'per_line' | null;
+  /** Active locations, which count toward the plan's limit together with the classes; null where there is no limit. */
+  readonly locations: number | null;
+  /** When plan, class tracking and locations were last read. */
+  readonly factsAt: Date | null;
+  /** Who decided that classes beyond the plan's limit are made all the same; it holds for the plan it was given for. */
+  readonly consent: { readonly by: Actor; readonly at: Date; readonly plan: string | null } | null;
   readonly connection: ConnectionState;
   readonly connectedAt: Date | null;
   /** Since when the connection is as it is, for the banner. */
   readonly connectionChangedAt: Date;
   /** When the connection ends whatever is done, unless somebody connects again (quickbooks.md §1.5); null: not known. */
   readonly connectionEndsAt: Date | null;
-  readonly linarc: { readonly companyId: string; readonly name: string; readonly linkedAt: Date } | null;
+  readonly linarc: LinarcLink | null;
   readonly settings: Settings;
+  /** Counts the saves; a change decided on version n is only stored over version n. */
+  readonly settingsVersion: number;
+  /** What made this version; null when nobody has saved any. */
+  readonly settingsChange: SettingsChange | null;
   readonly import: ImportState | null;
   readonly lastImportedAt: Date | null;
   /** When the mirror of its classes was last read in full. */

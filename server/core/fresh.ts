@@ -37,9 +37,9 @@ export interface Changes {
 
 /**
  * The rounds made for each company by itself: `look` for what changed in Linarc, `sweep` for what changed in QuickBooks, `notice`
- * for what its people must be told.
+ * for what its people must be told, `apply` for new settings that the staged records do not follow yet.
  */
-export const ROUNDS = ['look', 'sweep', 'notice'] as const;
+export const ROUNDS = ['look', 'sweep', 'notice', 'apply'] as const;
 export type Round = (typeof ROUNDS)[number];
 
 /** How far the rounds have come. A `…At` is when the round began that came to its end. */
@@ -50,6 +50,8 @@ export interface Upkeep {
   readonly sweptAt: Date | null;
   /** What keeps Linarc from being read by itself, and since when. */
   readonly trouble: { readonly problem: Problem; readonly since: Date } | null;
+  /** Since when staged records do not follow the settings; null while they do. */
+  readonly toApply: Date | null;
 }
 
 /** The webhook registered at Linarc for a company, with the secret it signs by. */
@@ -70,7 +72,11 @@ export interface Rounds {
   /** Begins a round if it is still due; one of many processes may. */
   begin(company: Tenant, round: Round, before: RoundTimes, at: Date): Promise<boolean>;
   upkeep(company: Tenant): Promise<Upkeep | null>;
-  save(company: Tenant, change: Partial<Upkeep>): Promise<void>;
+  save(company: Tenant, change: Partial<Omit<Upkeep, 'toApply'>>): Promise<void>;
+  /** Has the staged records follow the settings once more. */
+  askToApply(company: Tenant, at: Date): Promise<void>;
+  /** They do since what was asked for then; what was asked for later is still to come. */
+  applied(company: Tenant, asked: Date): Promise<void>;
   /** The webhook, its secret opened; null when there is none, or no such company. */
   hook(company: string): Promise<(LinarcHook & { readonly company: Tenant }) | null>;
   saveHook(company: Tenant, hook: LinarcHook | null): Promise<void>;
@@ -95,6 +101,7 @@ const EVERY: Readonly<Record<Round, { readonly done: number; readonly begun: num
   look: { done: HOUR, begun: 10 * MINUTE },
   sweep: { done: DAY, begun: HOUR },
   notice: { done: 0, begun: 5 * MINUTE },
+  apply: { done: 0, begun: MINUTE },
 };
 
 export function roundTimes(round: Round, now: number): RoundTimes {

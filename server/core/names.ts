@@ -42,13 +42,34 @@ function cutTo(text: string, limit: number): string {
   return kept.trimEnd();
 }
 
-/** Whether a naming pattern can give every code a name of its own: it must hold `{code}` or `{name}`, and nothing unknown in braces. */
+/** `{name}`, or its first characters as in `{name:60}`. */
+const NAME_PART = /\{name(?::(\d+))?\}/g;
+const PARTS = /\{code\}|\{name(?::(\d+))?\}/g;
+
+/** What keeps a naming pattern from giving every code a name of its own, as a sentence; null when nothing does. */
 export function patternFault(pattern: string): string | null {
-  const unknown = [...pattern.matchAll(/\{([^}]*)\}/g)].map((match) => match[1]).find((part) => part !== 'code' && part !== 'name');
+  const parts = [...pattern.matchAll(/\{([^{}]*)\}/g)].map(([, part = '']) => part);
+  const unknown = parts.find((part) => !/^(code|name|name:\d+)$/.test(part));
+  if (unknown?.startsWith('code:')) return 'A code is never cut, since it tells the classes apart; use {code}.';
   if (unknown !== undefined) return `{${unknown}} is not known; use {code} and {name}.`;
-  if (!pattern.includes('{code}')) return 'The pattern needs {code}, since names may repeat in Linarc.';
+  if (/[{}]/.test(pattern.replace(/\{[^{}]*\}/g, ''))) return 'A brace is open or closed alone; write {code} and {name}.';
+  if (!parts.includes('code')) return 'The pattern needs {code}, since names may repeat in Linarc.';
+  const lengths = parts.filter((part) => part.startsWith('name:')).map((part) => Number(part.slice('name:'.length)));
+  if (lengths.some((length) => length < 1 || length > NAME_LIMIT)) return `A name may be cut to 1 to ${NAME_LIMIT} characters, as in {name:60}.`;
   if (pattern.length > NAME_LIMIT) return `The pattern is longer than ${NAME_LIMIT} characters.`;
   return null;
+}
+
+/** The pattern with a code and a name in their places, as a class name of any length. */
+function filled(pattern: string, code: string, name: string): string {
+  return cleanName(pattern.replace(PARTS, (part, length?: string) => (part === '{code}' ? code : length === undefined ? name : cutTo(name, Number(length)))));
+}
+
+/** Whether something of the name is left out of the class name, by the pattern's own wish or for its length. */
+export function isCut(source: Pick<CostCode, 'code' | 'name'>, pattern: string): boolean {
+  const [code, name] = [cleanName(source.code), cleanName(source.name)];
+  const whole = filled(pattern.replace(NAME_PART, '{name}'), code, name);
+  return whole.length > NAME_LIMIT || whole !== filled(pattern, code, name);
 }
 
 /**
@@ -61,13 +82,12 @@ export function className(source: Pick<CostCode, 'code' | 'name'>, pattern: stri
   if (code === '') return { problem: problem('code_missing', { field: 'Cost Code' }) };
   if (name === '') return { problem: problem('name_missing', { field: 'Task Name', value: code }) };
 
-  const fill = (shown: string) => cleanName(pattern.replaceAll('{code}', () => code).replaceAll('{name}', () => shown));
-  const whole = fill(name);
+  const whole = filled(pattern, code, name);
   if (whole.length <= NAME_LIMIT) return { name: whole };
 
-  const room = NAME_LIMIT - fill('').length;
-  for (let length = Math.min(name.length, room); length >= 0 && pattern.includes('{name}'); length -= 1) {
-    const cut = fill(cutTo(name, length));
+  const room = NAME_LIMIT - filled(pattern, code, '').length;
+  for (let length = Math.min(name.length, room); length >= 0 && pattern.search(NAME_PART) >= 0; length -= 1) {
+    const cut = filled(pattern, code, cutTo(name, length));
     if (cut.length <= NAME_LIMIT) return { name: cut };
   }
   return { problem: problem('code_too_long', { field: 'Cost Code', value: code }) };

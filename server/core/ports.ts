@@ -1,5 +1,5 @@
 // What the core and the use cases ask of the world outside. Adapters implement these; nothing here knows of HTTP or MongoDB.
-import type { Company, ConnectionState, ImportState, Invitation, Member, Role, Settings, User } from './company.ts';
+import type { Company, ConnectionState, ImportState, Invitation, Member, Role, Settings, SettingsChange, User } from './company.ts';
 import type { Problem, ProblemCode, RawFault } from './problems.ts';
 import type {
   Actor, ClassWrite, CostCode, Exclusion, Exchange, Fact, FactKind, Intent, QuickBooksClass, RecordStatus, RunPlace, StagedRecord, Tenant,
@@ -196,6 +196,8 @@ export interface CompanyFacts {
   readonly name: string;
   readonly plan: string | null;
   readonly classTracking: 'off' | 'per_transaction' | 'per_line';
+  /** Active locations; null where the plan has no limit that they count toward. */
+  readonly locations: number | null;
 }
 
 /** Gives the access token to use for a company, refreshing it when due (quickbooks.md §1.5). Throws GrantError. */
@@ -267,11 +269,16 @@ export interface Companies {
    * grant has that version, or while nobody has connected since; false when that is past.
    */
   setConnection(company: Tenant, state: ConnectionState, at: Date, over?: { version?: number; connectedAt?: Date | null }): Promise<boolean>;
-  saveFacts(company: Tenant, facts: CompanyFacts): Promise<void>;
+  saveFacts(company: Tenant, facts: CompanyFacts, at: Date): Promise<void>;
+  /** Keeps who decided to go beyond the plan's limit; null takes that back. */
+  saveConsent(company: Tenant, consent: Company['consent']): Promise<void>;
   linkLinarc(company: Tenant, link: LibraryKey & { name: string; at: Date }): Promise<void>;
   unlinkLinarc(company: Tenant): Promise<void>;
   libraryKey(company: Tenant): Promise<LibraryKey | null>;
-  saveSettings(company: Tenant, settings: Settings): Promise<void>;
+  /** Notes since when Linarc refuses the key, or that it takes it again. */
+  linarcRefused(company: Tenant, since: Date | null): Promise<void>;
+  /** Stores settings over version `over`; false when somebody else saved some meanwhile. */
+  saveSettings(company: Tenant, over: number, settings: Settings, change: SettingsChange): Promise<boolean>;
   /** Starts an import unless one runs whose last sign of life is younger than `staleMs`; false when one does. */
   startImport(company: Tenant, started: ImportState, staleMs: number): Promise<boolean>;
   /** Writes the progress or the end of import `id`; false when it is no longer the company's current one. */
@@ -320,7 +327,7 @@ export interface Invitations {
 /** A record as an import wants it staged; the store keeps the rest as it is. */
 export type StagedDraft = Pick<
   StagedRecord,
-  'kind' | 'linarcId' | 'raw' | 'source' | 'sourceHash' | 'wanted' | 'wantedKey' | 'codeKey' | 'sortKey' | 'status' | 'problem' | 'goneAt' | 'excluded'
+  'kind' | 'linarcId' | 'raw' | 'source' | 'sourceHash' | 'wanted' | 'wantedKey' | 'level' | 'codeKey' | 'sortKey' | 'status' | 'problem' | 'goneAt' | 'excluded'
 > & {
   /** The version the draft was worked out from; null for a new record. */
   readonly over: number | null;

@@ -98,7 +98,7 @@ export interface RunPlace {
   readonly id: string;
   /** The fencing token of the lease under which the record may be written (engineering.md §3.2). */
   readonly fence: number;
-  /** 0 for classes at the top, 1 for their children: parents go first. */
+  /** The record's own when it was drawn in: parents go first. */
   readonly level: number;
   readonly attempts: number;
   /** True when QuickBooks must be read before anything about this record is sent again. */
@@ -128,6 +128,8 @@ export interface StagedRecord {
   readonly source: CostCode;
   readonly sourceHash: string;
   readonly wanted: WantedClass;
+  /** How many classes stand above the wanted one: parents are written first. */
+  readonly level: number;
   /** Folded parent and name: two records of one key would be one class. */
   readonly wantedKey: string;
   readonly codeKey: string;

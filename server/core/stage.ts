@@ -1,16 +1,12 @@
-import { className, cleanName, contentHash, fold, sortKey } from './names.ts';
+import { className, contentHash, fold, sortKey } from './names.ts';
 import { isOfTheCode } from './plan.ts';
 import { problem, type Problem } from './problems.ts';
 import type { ClassShape, CostCode, Exclusion, RecordStatus, StagedRecord, WantedClass } from './records.ts';
 import type { Settings } from './company.ts';
 import type { LibraryEntry, StagedDraft } from './ports.ts';
+import { divisionId, TOP, type Place } from './tree.ts';
 
 const NOTHING: CostCode = { code: '', name: '', taskType: '', active: true, divisionCode: '', divisionName: '' };
-
-/** The linarcId under which a division is staged as a parent class; Linarc's own ids never begin so. */
-export function divisionId(divisionCode: string): string {
-  return `division:${fold(divisionCode)}`;
-}
 
 /** The linarcId of a cost code that only a spreadsheet has told of, as files carry no ids. Linarc's own ids never begin so. */
 export function sheetId(code: string): string {
@@ -22,7 +18,8 @@ export function isFromSheet(linarcId: string): boolean {
   return linarcId.startsWith('sheet:');
 }
 
-type Naming = Pick<Settings, 'namePattern' | 'structure'>;
+/** What of the settings decides how a code is staged. */
+export type StagingRules = Pick<Settings, 'namePattern' | 'inactivate' | 'leaveOut'>;
 
 interface Worked {
   readonly wanted: WantedClass;
@@ -30,9 +27,8 @@ interface Worked {
 }
 
 /** Works out the class a cost code should be, and what stands against it. */
-function workOut(kind: StagedRecord['kind'], source: CostCode, naming: Naming, unreadable: string | null): Worked {
-  const parent = kind === 'cost_code' && naming.structure === 'division' && cleanName(source.divisionCode) !== '' ? divisionId(source.divisionCode) : null;
-  const named = className(source, kind === 'division' ? '{code} {name}' : naming.namePattern);
+function workOut(kind: StagedRecord['kind'], source: CostCode, { parent }: Place, namePattern: string, unreadable: string | null): Worked {
+  const named = className(source, kind === 'division' ? '{code} {name}' : namePattern);
   const wanted = { name: 'name' in named ? named.name : '', parent, active: source.active };
   if (unreadable !== null) return { wanted, problem: problem('record_unreadable', { value: unreadable }) };
   return { wanted, problem: 'problem' in named ? named.problem : null };
@@ -78,21 +74,24 @@ export function isAccepted({ accepted, link, wanted }: Pick<Facts, 'accepted' | 
 export function draftOf(
   entry: LibraryEntry & { readonly linarcId: string },
   before: StagedRecord | null,
-  settings: Pick<Settings, 'namePattern' | 'structure' | 'inactivate'>,
+  rules: StagingRules,
   at: Date,
+  place: Place = TOP,
 ): StagedDraft | null {
-  return draft({ kind: 'cost_code', linarcId: entry.linarcId, raw: entry.raw, source: entry.costCode ?? NOTHING, unreadable: entry.unreadable, doubt: entry.doubt ?? null }, before, settings, at);
+  const { linarcId, raw, costCode, unreadable, doubt = null } = entry;
+  return draft({ kind: 'cost_code', linarcId, raw, source: costCode ?? NOTHING, unreadable, doubt, place }, before, rules, at);
 }
 
 /** The draft for a division that cost codes hang under; `active` while any of them is. */
 export function draftOfDivision(
   division: { code: string; name: string; active: boolean },
   before: StagedRecord | null,
-  settings: Pick<Settings, 'namePattern' | 'structure' | 'inactivate'>,
+  rules: StagingRules,
   at: Date,
 ): StagedDraft | null {
   const source: CostCode = { ...NOTHING, code: division.code, name: division.name, taskType: 'Division', active: division.active };
-  return draft({ kind: 'division', linarcId: divisionId(division.code), raw: { ...division }, source, unreadable: null, doubt: null }, before, settings, at);
+  const linarcId = divisionId(division.code);
+  return draft({ kind: 'division', linarcId, raw: { ...division }, source, unreadable: null, doubt: null, place: TOP }, before, rules, at);
 }
 
 interface Given {
@@ -102,38 +101,97 @@ interface Given {
   readonly source: CostCode;
   readonly unreadable: string | null;
   readonly doubt: Problem | null;
+  readonly place: Place;
 }
 
-function draft(
-  given: Given,
-  before: StagedRecord | null,
-  settings: Pick<Settings, 'namePattern' | 'structure' | 'inactivate'>,
-  at: Date,
-): StagedDraft | null {
-  const { wanted, problem: ofTheCode } = workOut(given.kind, given.source, settings, given.unreadable);
+function draft(given: Given, before: StagedRecord | null, rules: StagingRules, at: Date): StagedDraft | null {
+  const { kind, linarcId, raw, source, place } = given;
+  const { wanted, problem: ofTheCode } = workOut(kind, source, place, rules.namePattern, given.unreadable);
   const found = ofTheCode ?? given.doubt;
-  const sourceHash = contentHash(given.raw);
+  const sourceHash = contentHash(raw);
   const sameWish = before !== null && before.wanted.name === wanted.name && before.wanted.parent === wanted.parent && before.wanted.active === wanted.active;
-  if (before !== null && sameWish && before.sourceHash === sourceHash && before.goneAt === null) return null;
+  const samePlace = before !== null && before.level === place.level;
+  if (before !== null && sameWish && samePlace && before.sourceHash === sourceHash && before.goneAt === null) return null;
 
   const kept = before !== null && sameWish && found === null && before.goneAt === null;
   const open = { wanted, link: before?.link ?? null, accepted: before?.accepted ?? null, problem: found };
   return {
-    kind: given.kind,
-    linarcId: given.linarcId,
-    raw: given.raw,
-    source: given.source,
+    kind,
+    linarcId,
+    raw,
+    source,
     sourceHash,
     wanted,
     wantedKey: wantedKey(wanted),
-    codeKey: given.kind === 'division' ? '' : fold(given.source.code),
-    sortKey: sortKey(given.source.code, given.linarcId),
-    ...standing(before, kept, open, settings.inactivate, parentChanged(before, wanted)),
+    level: place.level,
+    codeKey: kind === 'division' ? '' : fold(source.code),
+    sortKey: sortKey(source.code, linarcId),
+    ...standing(before, kept, open, rules.inactivate, parentChanged(before, wanted)),
     goneAt: null,
-    excluded: exclusion(given, before, at),
+    excluded: exclusion(given, before, rules.leaveOut, at),
     over: before?.version ?? null,
     importedAt: at,
   };
+}
+
+/** Problems an entry had when it was read, which its record alone does not tell. */
+const OF_THE_READING: readonly Problem['code'][] = ['record_unreadable', 'perhaps_renamed'];
+
+/**
+ * A staged record worked out again under other rules; null when they change nothing about it. `parentId` is the id of its parent's class,
+ * null at the top and '' while there is none. A record in a run is not left out before the run has let go of it.
+ */
+export function restaged(record: StagedRecord, rules: StagingRules, at: Date, place: Place, parentId: string | null): StagedDraft | null {
+  const { kind, linarcId, raw, source, problem: had } = record;
+  const reading = had !== null && OF_THE_READING.includes(had.code) ? had : null;
+  const unreadable = reading?.code === 'record_unreadable' ? (reading.value ?? '') : null;
+  const given = { kind, linarcId, raw, source, unreadable, doubt: unreadable === null ? reading : null, place };
+  const again = draft(given, record, rules, at) ?? draftAsItStands(record);
+  const excluded = excludedAgain(record, exclusion(given, record, rules.leaveOut, at));
+  const open = { wanted: again.wanted, link: record.link, accepted: record.accepted, problem: again.problem };
+  const settled = record.run === null && again.problem === null && record.link !== null && again.status !== 'failed';
+  const next: StagedDraft = {
+    ...again,
+    excluded,
+    importedAt: record.importedAt,
+    ...(settled ? { status: statusOf(open, rules.inactivate, parentId) } : {}),
+    ...(record.goneAt === null ? {} : { goneAt: record.goneAt, status: record.status, problem: record.problem }),
+  };
+  return contentHash(decided(next)) === contentHash(decided(record)) ? null : next;
+}
+
+/** What other rules have to say is left alone: one by which the record gave way, and that of its import once a person took it in again. */
+function excludedAgain({ run, excluded }: StagedRecord, byRules: Exclusion | null): Exclusion | null {
+  if (run !== null || excluded?.reason === TAKEN_OVER) return excluded;
+  return excluded === null && byRules?.reason === NEVER_ACTIVE ? null : byRules;
+}
+
+/** A division as the cost codes now need it: staged, taken in again, or left out where the list has no such level. Null: as it stands. */
+export function restagedDivision(
+  division: { code: string; name: string; active: boolean; needed: boolean },
+  record: StagedRecord | null,
+  rules: StagingRules,
+  at: Date,
+): StagedDraft | null {
+  const { needed, ...about } = division;
+  if (record === null) return needed ? draftOfDivision(about, null, rules, at) : null;
+  if (record.run !== null) return null;
+  const again = needed ? draftOfDivision(about, record, rules, at) : null;
+  const unneeded = record.excluded ?? { by: 'rule', byRule: true, reason: NO_DIVISIONS, at };
+  const next = { ...(again ?? draftAsItStands(record)), excluded: needed ? neededAgain(record.excluded) : unneeded };
+  return contentHash(decided(next)) === contentHash(decided(record)) && again === null ? null : next;
+}
+
+const neededAgain = (excluded: Exclusion | null): Exclusion | null => (excluded?.reason === NO_DIVISIONS ? null : excluded);
+
+function decided({ wanted, level, status, problem: found, excluded }: Pick<StagedDraft, 'wanted' | 'level' | 'status' | 'problem' | 'excluded'>): unknown {
+  return { wanted, level, status, found, left: excluded?.reason ?? null };
+}
+
+function draftAsItStands({
+  kind, linarcId, raw, source, sourceHash, wanted, wantedKey: key, level, codeKey, sortKey: order, status, problem: found, goneAt, excluded, version, importedAt,
+}: StagedRecord): StagedDraft {
+  return { kind, linarcId, raw, source, sourceHash, wanted, wantedKey: key, level, codeKey, sortKey: order, status, problem: found, goneAt, excluded, importedAt, over: version };
 }
 
 /**
@@ -154,12 +212,25 @@ function standing(
   return { status: statusOf(open, inactivate, parentId), problem: open.problem };
 }
 
-/** A code inactive before it ever became a class, or was sent to become one, is left out by rule until Linarc activates it (linarc.md point 6). */
-function exclusion(given: Given, before: StagedRecord | null, at: Date): Exclusion | null {
+/** Why a rule leaves a record out. A rule for a task type is named by `leftOut`. */
+const NEVER_ACTIVE = 'Inactive in Linarc and never synced';
+export const TAKEN_OVER = 'Linarc itself has this code';
+export const NO_DIVISIONS = 'The list has no divisions';
+const leftOut = (taskType: string): string => `${taskType} tasks`;
+
+/**
+ * A code of a task type the company leaves out, and one inactive before it ever became a class or was sent to become one, are left out by
+ * rule, until the rule goes or Linarc activates the code (linarc.md point 6). What a person excluded stays so.
+ */
+function exclusion(given: Given, before: StagedRecord | null, leaveOut: readonly string[], at: Date): Exclusion | null {
   const standing = before?.excluded ?? null;
   if (standing !== null && !standing.byRule) return standing;
-  if (given.source.active || given.unreadable !== null || (before !== null && (before.link !== null || before.intent !== null))) return null;
-  return standing ?? { by: 'rule', byRule: true, reason: 'Inactive in Linarc and never synced', at };
+  const isTied = before !== null && (before.link !== null || before.intent !== null);
+  const { taskType, active } = given.source;
+  const isLeftOut = given.kind === 'cost_code' && leaveOut.some((type) => fold(type) === fold(taskType));
+  const reason = isLeftOut ? leftOut(taskType) : active || given.unreadable !== null || isTied ? null : NEVER_ACTIVE;
+  if (reason === null) return null;
+  return standing?.reason === reason ? standing : { by: 'rule', byRule: true, reason, at };
 }
 
 /** A parent id no class has, so that a moved record counts as different before its new parent's id is known. */

@@ -2,12 +2,13 @@ import {
   BooksError, GrantError, type AccessTokens, type BatchAnswer, type BatchItem, type CallKind, type Clock, type CompanyFacts,
   type ItemAnswer, type OpenBooks,
 } from '../core/ports.ts';
+import { classLimit } from '../core/capacity.ts';
 import { contentHash } from '../core/names.ts';
 import type { QuickBooksClass } from '../core/records.ts';
 import { makeCall, neverSent, type Call, type CallEnd, type CallSettings } from './call.ts';
 import { answersItem, batchItemRequest, isId, isObject, readClass } from './classes.ts';
 import { aboutRights, faultOf, type Answered } from './faults.ts';
-import { CLASS_COUNT_QUERY, PAGE, classesQuery, groupsOf, oneOf, withInactiveForms } from './query.ts';
+import { ACTIVE_LOCATIONS_QUERY, CLASS_COUNT_QUERY, PAGE, classesQuery, groupsOf, oneOf, withInactiveForms } from './query.ts';
 
 export interface BooksSettings {
   /** Where QuickBooks' API is: https://quickbooks.api.intuit.com, its sandbox, or our own. */
@@ -52,7 +53,7 @@ export function quickBooks(settings: BooksSettings): OpenBooks {
     };
     const ask = (query: string, signal?: AbortSignal) => read(queryCall(path, query, signal));
     return {
-      facts: () => readFacts(read, path, realmId),
+      facts: () => readFacts(read, ask, path, realmId),
       classes: (options = {}) => readAll(ask, options.signal),
       byIds: (ids) => readSome(ask, groupsOf(ids.filter(isId), IDS_PER_CALL).map((group) => oneOf('Id', group))),
       byNames: (names) => readSome(ask, groupsOf(names.filter((name) => name.trim() !== ''), NAMES_PER_CALL).map(namedOneOf)),
@@ -95,15 +96,18 @@ function queryCall(company: string, query: string, signal: AbortSignal | undefin
 
 // ---------------------------------------------------------------------------------------------------------------- reading
 
-async function readFacts(read: Read, company: string, realmId: string): Promise<CompanyFacts> {
+/** Locations are counted only where they take room from the classes: every read is metered (quickbooks.md §5.4). */
+async function readFacts(read: Read, ask: Ask, company: string, realmId: string): Promise<CompanyFacts> {
   const get = (what: string) => read({ method: 'GET', path: `${company}/${what}?minorversion=${MINOR_VERSION}` });
   const info = memberOf(await get(`companyinfo/${encodeURIComponent(realmId)}`), 'CompanyInfo');
   const prefs = memberOf(await get('preferences'), 'Preferences');
   const accounting = isObject(prefs['AccountingInfoPrefs']) ? prefs['AccountingInfoPrefs'] : {};
   const on = (flag: string) => accounting[flag] === true || accounting[flag] === 'true';
+  const plan = namedValue(info['NameValue'], 'OfferingSku');
   return {
     name: typeof info['CompanyName'] === 'string' ? info['CompanyName'] : '',
-    plan: namedValue(info['NameValue'], 'OfferingSku'),
+    plan,
+    locations: classLimit(plan) === null ? null : await countOf(ask, ACTIVE_LOCATIONS_QUERY),
     classTracking: on('ClassTrackingPerTxnLine') ? 'per_line' : on('ClassTrackingPerTxn') ? 'per_transaction' : 'off',
   };
 }
@@ -113,13 +117,13 @@ async function readFacts(read: Read, company: string, realmId: string): Promise<
  * the iteration then ends in BooksError (quickbooks.md §3.1). Only after the last page is it known to be complete.
  */
 async function* readAll(ask: Ask, signal: AbortSignal | undefined): AsyncGenerator<readonly QuickBooksClass[]> {
-  const before = await countClasses(ask, signal);
+  const before = await countOf(ask, CLASS_COUNT_QUERY, signal);
   let read = 0;
   for await (const page of pages(ask, null, (seen) => seen >= before, signal)) {
     read += page.length;
     yield page;
   }
-  const after = await countClasses(ask, signal);
+  const after = await countOf(ask, CLASS_COUNT_QUERY, signal);
   if (read !== before || read !== after) fail(`the class list has ${before}, then ${after} classes, but ${read} were read`);
 }
 
@@ -179,8 +183,8 @@ function rowsOf(body: Answered['body']): readonly QuickBooksClass[] {
   return rows.map((row) => readClass(row) ?? fail('a query was answered with something that is no class'));
 }
 
-async function countClasses(ask: Ask, signal: AbortSignal | undefined): Promise<number> {
-  const total = queryResponse(await ask(CLASS_COUNT_QUERY, signal))['totalCount'] ?? 0;
+async function countOf(ask: Ask, query: string, signal?: AbortSignal): Promise<number> {
+  const total = queryResponse(await ask(query, signal))['totalCount'] ?? 0;
   if (typeof total !== 'number' || !Number.isSafeInteger(total) || total < 0) fail('a count was not answered with a number');
   return total;
 }

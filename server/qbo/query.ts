@@ -26,6 +26,7 @@ export function classesQuery(condition: string | null, start: number): string {
 }
 
 /** How many classes there are, inactive ones too. */
+export const ACTIVE_LOCATIONS_QUERY = 'select count(*) from Department where Active = true';
 export const CLASS_COUNT_QUERY = `select count(*) from Class where ${INACTIVE_TOO}`;
 
 /** The names to ask for so that a class is found whether active or not. */

@@ -1,8 +1,9 @@
 import type { Connection, Model } from 'mongoose';
 import { companies as schema } from '../../models/companies.ts';
 import { DEFAULT_SETTINGS, type Company, type ImportState } from '../core/company.ts';
-import type { Companies, Grant, NewCompany, Random } from '../core/ports.ts';
+import type { Companies, CompanyFacts, Grant, NewCompany, Random } from '../core/ports.ts';
 import type { Tenant } from '../core/records.ts';
+import { concernsStaged } from '../core/settings.ts';
 import { isDuplicateKey, type Filter } from './documents.ts';
 import { tenantModel } from './models.ts';
 import type { Fences } from './runs.ts';
@@ -24,8 +25,8 @@ interface CompanyDocument extends Omit<Company, 'id' | 'linarc' | 'import' | 'co
 }
 
 const NEW = {
-  previousGrant: null, grantVersion: 0, refreshLease: null, linarc: null, settings: DEFAULT_SETTINGS, import: null, lastImportedAt: null,
-  classesReadAt: null, fence: 0, team: null,
+  previousGrant: null, grantVersion: 0, refreshLease: null, linarc: null, settings: DEFAULT_SETTINGS, settingsVersion: 0, settingsChange: null,
+  consent: null, import: null, lastImportedAt: null, classesReadAt: null, fence: 0, team: null,
 } as const satisfies Partial<CompanyDocument>;
 
 /** The purpose under which realms are sealed and found. */
@@ -173,10 +174,12 @@ export function openCompanies(connection: Connection, seals: Seals, random: Rand
       return (await companies.countDocuments(standing({ $in: settled }))) === 1;
     },
 
-    saveFacts: (company, { name, plan, classTracking }) => set(company, { name, plan, classTracking }),
+    saveFacts: (company, facts, at) => set(company, factsIn(facts, at)),
+
+    saveConsent: (company, consent) => set(company, { consent }),
 
     linkLinarc: (company, { companyId, apiKey, name, at }) =>
-      set(company, { linarc: { companyId, name, linkedAt: at, apiKey: seals.seal(company, API_KEY, apiKey) } }),
+      set(company, { linarc: { companyId, name, linkedAt: at, refusedAt: null, apiKey: seals.seal(company, API_KEY, apiKey) } }),
 
     unlinkLinarc: (company) => set(company, { linarc: null }),
 
@@ -185,7 +188,16 @@ export function openCompanies(connection: Connection, seals: Seals, random: Rand
       return linarc ? { companyId: linarc.companyId, apiKey: await open(company, 'linarc.apiKey', API_KEY, linarc.apiKey) } : null;
     },
 
-    saveSettings: (company, settings) => set(company, { settings }),
+    async linarcRefused(company, since) {
+      const query = { _id: company, linarc: { $ne: null }, 'linarc.refusedAt': since === null ? { $ne: null } : null };
+      await companies.updateOne(query, { $set: { 'linarc.refusedAt': since } });
+    },
+
+    async saveSettings(company, over, settings, change) {
+      const toApply = concernsStaged(change.changes) ? { 'rounds.toApply': change.at, 'rounds.applyBegunAt': null } : {};
+      const next = { settings, settingsVersion: over + 1, settingsChange: change, ...toApply };
+      return (await companies.updateOne({ _id: company, settingsVersion: over }, { $set: next })).matchedCount === 1;
+    },
 
     async startImport(company, started, staleMs) {
       const silent = { $expr: { $lte: ['$import.aliveAt', { $subtract: ['$$NOW', staleMs] }] } };
@@ -222,9 +234,14 @@ export function openCompanies(connection: Connection, seals: Seals, random: Rand
   };
 }
 
-function connectedBy({ facts, at }: NewCompany): Pick<Company, 'name' | 'plan' | 'classTracking' | 'connection' | 'connectedAt' | 'connectionChangedAt'> {
-  const { name, plan, classTracking } = facts;
-  return { name, plan, classTracking, connection: 'connected', connectedAt: at, connectionChangedAt: at };
+type Facts = Pick<Company, 'name' | 'plan' | 'classTracking' | 'locations' | 'factsAt'>;
+
+function connectedBy({ facts, at }: NewCompany): Facts & Pick<Company, 'connection' | 'connectedAt' | 'connectionChangedAt'> {
+  return { ...factsIn(facts, at), connection: 'connected', connectedAt: at, connectionChangedAt: at };
+}
+
+function factsIn({ name, plan, classTracking, locations }: CompanyFacts, at: Date): Facts {
+  return { name, plan, classTracking, locations, factsAt: at };
 }
 
 /** Stores an import's state with the time of this sign of life, by the database's clock. */
@@ -240,12 +257,18 @@ function companyOf(document: CompanyDocument): Company {
     name: document.name,
     plan: document.plan,
     classTracking: document.classTracking,
+    locations: document.locations ?? null,
+    factsAt: document.factsAt ?? null,
+    consent: document.consent ?? null,
     connection: document.connection,
     connectedAt: document.connectedAt,
     connectionChangedAt: document.connectionChangedAt,
     connectionEndsAt: document.grant?.refreshHardExpiresAt ?? null,
-    linarc: linarc && { companyId: linarc.companyId, name: linarc.name, linkedAt: linarc.linkedAt },
-    settings: document.settings,
+    linarc: linarc && { companyId: linarc.companyId, name: linarc.name, linkedAt: linarc.linkedAt, refusedAt: linarc.refusedAt ?? null },
+    // Companies stored before a setting came have its default.
+    settings: { ...DEFAULT_SETTINGS, ...document.settings },
+    settingsVersion: document.settingsVersion ?? 0,
+    settingsChange: document.settingsChange ?? null,
     import: lastImport && importOf(lastImport),
     lastImportedAt: document.lastImportedAt,
     classesReadAt: document.classesReadAt,

@@ -310,7 +310,8 @@ async function claimSome(records: Records, { run, fence, consent }: Claim, query
       run: {
         id: { $literal: run },
         fence: { $literal: fence },
-        level: { $cond: [{ $eq: ['$wanted.parent', null] }, 0, 1] },
+        // Records staged before levels were kept stand at the top or right below it.
+        level: { $ifNull: ['$level', { $cond: [{ $eq: ['$wanted.parent', null] }, 0, 1] }] },
         attempts: { $literal: 0 },
         // An intent left over from an earlier run may have been carried out.
         look: { $ne: [{ $ifNull: ['$intent', null] }, null] },

@@ -48,6 +48,7 @@ export function recordOf(document: CostCodeDocument): StagedRecord {
   return {
     ...record,
     id: _id,
+    level: record.level ?? (record.wanted.parent === null ? 0 : 1),
     raw: JSON.parse(document.raw),
     intent: document.intent && { ...document.intent, body: JSON.parse(document.intent.body) },
     lastExchange: document.lastExchange && exchangeOf(document.lastExchange),

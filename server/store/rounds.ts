@@ -28,13 +28,14 @@ const WANTED: Readonly<Record<Round, Filter>> = {
   },
   sweep: { connection: 'connected', classesReadAt: { $ne: null } },
   notice: { connection: { $ne: 'disconnected' } },
+  apply: { 'rounds.toApply': { $gt: new Date(0) } },
 };
 
 const BEGUN: Readonly<Record<Round, string>> = {
-  look: 'rounds.lookBegunAt', sweep: 'rounds.sweepBegunAt', notice: 'rounds.noticeBegunAt',
+  look: 'rounds.lookBegunAt', sweep: 'rounds.sweepBegunAt', notice: 'rounds.noticeBegunAt', apply: 'rounds.applyBegunAt',
 };
-/** The notice round has no end to remember. */
-const DONE: Readonly<Record<Round, string | null>> = { look: 'rounds.lookedAt', sweep: 'rounds.sweptAt', notice: null };
+/** The notice round has no end to remember; after the one that applies settings nothing is to be applied. */
+const DONE: Readonly<Record<Round, string | null>> = { look: 'rounds.lookedAt', sweep: 'rounds.sweptAt', notice: null, apply: null };
 
 /** What is done for each company by itself, in the collection `companies`. */
 export function openRounds(connection: Connection, seals: Seals): Rounds {
@@ -63,13 +64,21 @@ export function openRounds(connection: Connection, seals: Seals): Rounds {
     async upkeep(company) {
       const document = await read(company);
       if (!document) return null;
-      const { lookedAt = null, lookedFullyAt = null, sweptAt = null, trouble = null } = document.rounds ?? {};
-      return { lookedAt, lookedFullyAt, sweptAt, trouble };
+      const { lookedAt = null, lookedFullyAt = null, sweptAt = null, trouble = null, toApply = null } = document.rounds ?? {};
+      return { lookedAt, lookedFullyAt, sweptAt, trouble, toApply };
     },
 
     async save(company, change) {
       const fields = Object.fromEntries(Object.entries(change).map(([field, value]) => [`rounds.${field}`, value]));
       await companies.updateOne({ _id: company }, { $set: fields });
+    },
+
+    async askToApply(company, at) {
+      await companies.updateOne({ _id: company }, { $set: { 'rounds.toApply': at, 'rounds.applyBegunAt': null } });
+    },
+
+    async applied(company, asked) {
+      await companies.updateOne({ _id: company, 'rounds.toApply': asked } as Filter, { $set: { 'rounds.toApply': null } });
     },
 
     async hook(company) {

@@ -1,6 +1,7 @@
 import { ROUNDS, roundTimes, type Round } from '../core/fresh.ts';
 import type { Company } from '../core/company.ts';
 import type { Tenant } from '../core/records.ts';
+import { applySettings } from './apply.ts';
 import { followLinarc, lookAtLinarc } from './auto.ts';
 import { tellPeople } from './notices.ts';
 import { followQuickBooks, sweepQuickBooks } from './sweep.ts';
@@ -25,6 +26,9 @@ export async function freshen(world: World): Promise<void> {
  * back.
  */
 export async function keepFresh(world: World, id: Tenant): Promise<void> {
+  await step(world, id, 'apply settings', async (company) => {
+    if (await isTurn(world, company, 'apply')) await applySettings(world, company);
+  });
   await step(world, id, 'follow Linarc', (company) => followLinarc(world, company));
   await step(world, id, 'look at Linarc', async (company) => {
     if (!(await isTurn(world, company, 'look'))) return;

@@ -3,7 +3,9 @@ import { fold } from '../core/names.ts';
 import { ProblemError, problem } from '../core/problems.ts';
 import type { LibraryEntry, LibraryKey, LibraryPage, StagedDraft } from '../core/ports.ts';
 import type { Actor, Fact, FieldChange, StagedRecord, Tenant } from '../core/records.ts';
-import { collisions, divisionId, draftOf, draftOfDivision, isFromSheet, sheetId, takeovers } from '../core/stage.ts';
+import { collisions, draftOf, draftOfDivision, isFromSheet, sheetId, takeovers, TAKEN_OVER } from '../core/stage.ts';
+import { divisionId, placeOf } from '../core/tree.ts';
+import { lookupFor } from './placing.ts';
 import type { World } from './world.ts';
 
 /** A running import that gave no sign of life for so long has died; another may start. */
@@ -75,6 +77,8 @@ class Import {
       if (!(await this.save({ total: page.total }))) return;
     }
     if (this.state.mode === 'all') await this.markGone();
+    // Codes that came later may belong between others.
+    if (this.company.settings.structure === 'tree') await this.world.fresh.rounds.askToApply(this.company.id, new Date(this.world.clock.now()));
     if (this.state.mode !== 'selected' && this.state.counts.read === 0) throw new ProblemError(problem('linarc_empty'));
     await this.end(null);
   }
@@ -161,7 +165,11 @@ export async function stageEntries(
 ): Promise<StagedCounts> {
   const counts = { added: 0, changed: 0, unchanged: 0, problems: 0 };
   const waiting = await takeOver(world, company.id, entries, how.by);
-  const divisions = company.settings.structure === 'division' ? divisionsOf(entries) : [];
+  const { structure } = company.settings;
+  const lookup = await lookupFor(world, company, entries);
+  const placed = ({ costCode }: Known) => placeOf(costCode ?? NOWHERE, structure, lookup);
+  const parents = new Set(entries.map((entry) => placed(entry).parent));
+  const divisions = divisionsOf(entries).filter(({ code }) => parents.has(divisionId(code)));
   let open: readonly Known[] = entries.filter(({ linarcId }) => !waiting.has(linarcId));
   counts.unchanged += waiting.size;
   let touched: Keyed[] = [];
@@ -171,15 +179,15 @@ export async function stageEntries(
     const drafts = open.flatMap((entry) => {
       const standing = before.get(entry.linarcId) ?? null;
       if (how.onlyNew && standing !== null) return [];
-      return draftOf(entry, standing, company.settings, at) ?? [];
+      return draftOf(entry, standing, company.settings, at, placed(entry)) ?? [];
     });
-    const parents = divisions.flatMap((division) => draftOfDivision(joined(division, before), before.get(divisionId(division.code)) ?? null, company.settings, at) ?? []);
-    const refused = new Set((await world.costCodes.stage(company.id, [...parents, ...drafts])).map((draft) => draft.linarcId));
+    const over = divisions.flatMap((division) => draftOfDivision(joined(division, before), before.get(divisionId(division.code)) ?? null, company.settings, at) ?? []);
+    const refused = new Set((await world.costCodes.stage(company.id, [...over, ...drafts])).map((draft) => draft.linarcId));
     const stored = drafts.filter((draft) => !refused.has(draft.linarcId));
     await remember(world, company.id, stored, before, how.by);
     counts.added += stored.filter((draft) => draft.over === null).length;
     counts.changed += stored.filter((draft) => draft.over !== null).length;
-    touched = [...touched, ...stored, ...parents, ...stored.flatMap((draft) => before.get(draft.linarcId) ?? [])];
+    touched = [...touched, ...stored, ...over, ...stored.flatMap((draft) => before.get(draft.linarcId) ?? [])];
     const next = open.filter((entry) => refused.has(entry.linarcId));
     counts.unchanged += open.length - next.length - stored.length;
     open = next;
@@ -200,7 +208,7 @@ async function takeOver(world: World, company: Tenant, entries: readonly Known[]
   const at = new Date(world.clock.now());
   const waiting = new Set<string>();
   for (const { record, linarcId, step } of takeovers(own, byLinarcId(await world.costCodes.byLinarcIds(company, ids)))) {
-    const change = step === 'take' ? { linarcId } : { excluded: { by: 'rule', byRule: true, reason: 'Linarc itself has this code', at } };
+    const change = step === 'take' ? { linarcId } : { excluded: { by: 'rule', byRule: true, reason: TAKEN_OVER, at } };
     const changed = step === 'wait' ? null : await world.costCodes.change(company, record.id, record.version, change);
     if (!changed) waiting.add(linarcId);
     else await world.history.add(company, [fact(world, record.id, by, step === 'take' ? 'changed' : 'excluded', [{ field: 'Source', from: 'Spreadsheet', to: 'Linarc' }])]);
@@ -211,6 +219,8 @@ async function takeOver(world: World, company: Tenant, entries: readonly Known[]
 function byLinarcId(records: readonly StagedRecord[]): Map<string, StagedRecord> {
   return new Map(records.map((record) => [record.linarcId, record]));
 }
+
+const NOWHERE = { code: '', divisionCode: '' } as const;
 
 interface Division {
   readonly code: string;
@@ -250,15 +260,21 @@ async function remember(world: World, company: Tenant, drafts: readonly StagedDr
 
 const LABELS = { code: 'Cost Code', name: 'Task Name', taskType: 'Task Type', divisionCode: 'Division Code', divisionName: 'Division Name' } as const;
 
-function fieldChanges(before: StagedRecord, after: Pick<StagedDraft, 'source' | 'wanted' | 'raw'>): FieldChange[] {
+/** What changed about a record, in the screen's words. */
+export function fieldChanges(before: StagedRecord, after: Pick<StagedDraft, 'source' | 'wanted' | 'raw'>): FieldChange[] {
   const changes: FieldChange[] = [];
   for (const [field, label] of Object.entries(LABELS) as [keyof typeof LABELS, string][]) {
     if (before.source[field] !== after.source[field]) changes.push({ field: label, from: before.source[field], to: after.source[field] });
   }
   if (before.source.active !== after.source.active) changes.push({ field: 'Task Code Status', from: activity(before.source.active), to: activity(after.source.active) });
   if (before.wanted.name !== after.wanted.name) changes.push({ field: 'Class name', from: before.wanted.name, to: after.wanted.name });
+  const [from, to] = [before.wanted.parent, after.wanted.parent];
+  if (from !== to) changes.push({ field: 'Parent class', from: shownParent(from), to: shownParent(to) });
   return changes.length > 0 ? changes : rawChanges(before.raw, after.raw);
 }
+
+/** A division by its code; another code's id says nothing to people. */
+const shownParent = (parent: string | null) => (parent === null ? null : parent.startsWith('division:') ? `Division ${parent.slice('division:'.length)}` : 'A cost code above it');
 
 const activity = (active: boolean) => (active ? 'Active' : 'Inactive');
 

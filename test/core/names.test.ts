@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { bareClassName, className, cleanName, contentHash, fold, NAME_LIMIT, patternFault, sortKey } from '../../server/core/names.ts';
+import { bareClassName, className, cleanName, contentHash, fold, isCut, NAME_LIMIT, patternFault, sortKey } from '../../server/core/names.ts';
 
 const named = (code: string, name: string, pattern = '{code} {name}') => className({ code, name }, pattern);
 const nameOf = (code: string, name: string, pattern?: string) => {
@@ -29,6 +29,18 @@ describe('class names', () => {
     const name = nameOf('03', 'y'.repeat(200), '{name} ({code})');
     expect(name).to.have.lengthOf(NAME_LIMIT);
     expect(name.endsWith(' (03)')).to.equal(true);
+  });
+
+  it('shows so much of the name as the pattern wants', () => {
+    expect(nameOf('03', 'Cast-in-Place Concrete', '{code} {name:4}')).to.equal('03 Cast');
+    expect(nameOf('03', 'Cast', '{code} {name:60}')).to.equal('03 Cast');
+    expect(isCut({ code: '03', name: 'Cast-in-Place' }, '{code} {name:4}')).to.equal(true);
+    expect(isCut({ code: '03', name: 'Cast' }, '{code} {name:4}')).to.equal(false);
+    expect(isCut({ code: '03', name: 'x'.repeat(98) }, '{code} {name}')).to.equal(true);
+  });
+
+  it('takes braces in a code or a name for what they are', () => {
+    expect(nameOf('{name}', '{code}')).to.equal('{name} {code}');
   });
 
   it('never cuts through a character made of several', () => {
@@ -70,6 +82,10 @@ describe('class names', () => {
     expect(patternFault('{code} - {name}')).to.equal(null);
     expect(patternFault('{name}')).to.match(/needs \{code\}/);
     expect(patternFault('{code} {division}')).to.match(/\{division\} is not known/);
+    expect(patternFault('{code} {name:60}')).to.equal(null);
+    expect(patternFault('{code} {name:0}')).to.match(/1 to 100/);
+    expect(patternFault('{code:4} {name}')).to.match(/never cut/);
+    expect(patternFault('{code} {name')).to.match(/brace/);
   });
 
   it('takes the suffix off inactive classes only', () => {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { DEFAULT_SETTINGS } from '../../server/core/company.ts';
 import { problem } from '../../server/core/problems.ts';
-import { collisions, divisionId, draftOf, statusOf } from '../../server/core/stage.ts';
+import { collisions, draftOf, statusOf } from '../../server/core/stage.ts';
+import { divisionId, placeOf } from '../../server/core/tree.ts';
 import type { StagedRecord } from '../../server/core/records.ts';
 import { aClass, AT, entry, linkTo, record } from './sample.ts';
 
@@ -63,7 +64,7 @@ describe('staging a cost code', () => {
   });
 
   it('hangs a code under its division when the company wants that', () => {
-    const draft = draftOf(entry(), null, { ...DEFAULT_SETTINGS, structure: 'division' }, AT);
+    const draft = draftOf(entry(), null, DEFAULT_SETTINGS, AT, placeOf(entry().costCode ?? { code: '', divisionCode: '' }, 'division', () => undefined));
     expect(draft?.wanted.parent).to.equal(divisionId('03'));
   });
 });

@@ -2,8 +2,9 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { DEFAULT_SETTINGS, type Settings } from '../../server/core/company.ts';
-import type { StagedRecord } from '../../server/core/records.ts';
+import type { Settings } from '../../server/core/company.ts';
+import type { Actor, StagedRecord } from '../../server/core/records.ts';
+import { saveSettings } from '../../server/sync/settings.ts';
 import { connectedProduct, type ConnectedProduct } from '../support/product.ts';
 import { until } from '../support/waiting.ts';
 
@@ -22,7 +23,8 @@ describe('the whole product, left alone', function () {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  const set = (settings: Partial<Settings>) => product.world.companies.saveSettings(product.company, { ...DEFAULT_SETTINGS, ...settings });
+  const MARA: Actor = { kind: 'person', userId: 'u1', name: 'Mara Keller' };
+  const set = (settings: Partial<Settings>) => saveSettings(product.world, product.company, MARA, 0, settings);
   const staged = async (code: string): Promise<StagedRecord | undefined> => {
     const { records } = await product.world.costCodes.page(product.company, { search: code }, { by: 'code', direction: 'asc' }, 0, 10);
     return records.find(({ source }) => source.code === code);

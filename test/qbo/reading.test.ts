@@ -197,16 +197,24 @@ describe('qbo: reading', () => {
   describe('the company', () => {
     const plus = [{ Name: 'OfferingSku', Value: 'QuickBooks Online Plus' }];
     const facts = (accounting: unknown, nameValue: unknown = plus): Answering => (response, sent) => {
+      if (sent.url.pathname.endsWith('/query')) return json(response, 200, { QueryResponse: { totalCount: 7 } });
       const info = sent.url.pathname.endsWith(`/companyinfo/${REALM}`);
-      json(response, 200, info
+      return json(response, 200, info
         ? { CompanyInfo: { CompanyName: 'Sample Builders', NameValue: nameValue } }
         : { Preferences: { AccountingInfoPrefs: accounting } });
     };
 
     it('tells its name, plan and class tracking', async () => {
       const wire = await serving(facts({ ClassTrackingPerTxn: false, ClassTrackingPerTxnLine: true }));
-      const expected = { name: 'Sample Builders', plan: 'QuickBooks Online Plus', classTracking: 'per_line' };
+      const expected = { name: 'Sample Builders', plan: 'QuickBooks Online Plus', classTracking: 'per_line', locations: 7 };
       expect(await open(wire.url).books.facts()).to.deep.equal(expected);
+      expect(wire.sent.map(({ url }) => url.searchParams.get('query')).filter((query) => query !== null)).to.deep.equal(['select count(*) from Department where Active = true']);
+    });
+
+    it('is not asked for its locations where its plan has no limit', async () => {
+      const wire = await serving(facts({}, [{ Name: 'OfferingSku', Value: 'Advanced' }]));
+      expect(await open(wire.url).books.facts()).to.include({ plan: 'Advanced', locations: null });
+      expect(wire.sent.filter(({ url }) => url.pathname.endsWith('/query'))).to.deep.equal([]);
     });
 
     it('may track per transaction', async () => {

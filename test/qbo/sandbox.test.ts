@@ -155,7 +155,7 @@ describe('qbo: with the QuickBooks sandbox', () => {
 
   describe('books', () => {
     it('tell the company', async () => {
-      const expected = { name: 'Test Builders', plan: 'QuickBooks Online Advanced', classTracking: 'per_line' };
+      const expected = { name: 'Test Builders', plan: 'QuickBooks Online Advanced', classTracking: 'per_line', locations: null };
       expect(await books.facts()).to.deep.equal(expected);
     });
 

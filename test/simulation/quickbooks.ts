@@ -239,7 +239,7 @@ export class QuickBooks {
       };
       const all = () => [...realm.rows.values()].map((row) => this.shown(realm, row)).sort((a, b) => Number(a.id) - Number(b.id));
       return {
-        facts: () => read('facts', () => ({ name: `Company ${realmId}`, plan: 'QuickBooks Online Advanced', classTracking: 'per_line' as const })),
+        facts: () => read('facts', () => ({ name: `Company ${realmId}`, plan: 'QuickBooks Online Advanced', classTracking: 'per_line' as const, locations: null })),
         classes: (options = {}) => this.pages(read, all, options.signal),
         byIds: (ids) => read('byIds', () => all().filter((found) => ids.includes(found.id))),
         byNames: (names) => {

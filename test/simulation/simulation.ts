@@ -268,7 +268,7 @@ export class Simulation {
       if (!company) throw new Error('The company was not stored.');
       await this.engine.linking.linkLibrary(world, company.id, { companyId: mark, apiKey: 'key' });
       const settings: Settings = { ...DEFAULT_SETTINGS, structure: this.scenario.divisions ? 'division' : 'flat', inactivate: this.scenario.inactivate ?? false };
-      await world.companies.saveSettings(company.id, settings);
+      await world.companies.saveSettings(company.id, 0, settings, { by: PERSON, at: new Date(this.timeline.now), changes: [] });
       this.parties.push({ mark, realmId, tenant: company.id, cancelled: false, asked: new Set(), edited: new Set(), touched: new Set() });
     });
     const party = this.parties.at(-1);
@@ -566,7 +566,7 @@ const NO_INVITATIONS: Invitations = { add: notHere, open: notHere, find: notHere
 /** Webhooks and rounds have tests of their own; the engine only notes when it read. */
 const NOTHING_FRESH: Fresh = {
   changes: { tell: notHere, take: notHere, settle: notHere, putOff: notHere, waiting: notHere },
-  rounds: { due: notHere, begin: notHere, upkeep: async () => null, save: async () => {}, hook: async () => null, saveHook: async () => {}, ofRealms: notHere },
+  rounds: { due: notHere, begin: notHere, upkeep: async () => null, save: async () => {}, askToApply: notHere, applied: notHere, hook: async () => null, saveHook: async () => {}, ofRealms: notHere },
   notices: { standings: notHere, write: notHere, takeMail: notHere, dropMail: notHere, putOffMail: notHere, pending: notHere, recipients: notHere },
   post: null,
   reachedAt: null,

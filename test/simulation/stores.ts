@@ -1,6 +1,6 @@
 // The stores of server/core/ports.ts in memory: every decision one compare-and-set on one document, like the real ones. Documents are
 // never changed in place, so that what was read stays what it was. They pass the same battery as the stores on MongoDB.
-import { DEFAULT_SETTINGS, ROLES, type Company, type ImportState, type User } from '../../server/core/company.ts';
+import { DEFAULT_SETTINGS, ROLES, type Company, type ImportState, type SettingsChange, type User } from '../../server/core/company.ts';
 import { bareClassName, fold, sortKey } from '../../server/core/names.ts';
 import type {
   ClassMirror, Companies, CostCodes, Grant, GuardedChange, History, LibraryKey, NewCompany, Random, RecordChange, Runs, StagedDraft, Users,
@@ -26,7 +26,7 @@ interface CompanyRow {
   readonly spare: Grant | null;
   readonly version: number;
   readonly refreshLease: { readonly owner: string; readonly until: number } | null;
-  readonly link: (LibraryKey & { readonly name: string; readonly at: Date }) | null;
+  readonly link: (LibraryKey & { readonly name: string; readonly at: Date; readonly refusedAt: Date | null }) | null;
   readonly import: (ImportState & { readonly aliveAt: number }) | null;
   readonly founder: string | null;
   readonly fence: number;
@@ -116,11 +116,11 @@ class MemoryCompanies implements Companies {
 
   async connect({ realmId, facts, grant, at }: NewCompany): Promise<Company> {
     const known = this.ofRealm(realmId);
-    const connected = { ...facts, connection: 'connected', connectedAt: at, connectionChangedAt: at, connectionEndsAt: null } as const;
+    const connected = { ...facts, factsAt: at, connection: 'connected', connectedAt: at, connectionChangedAt: at, connectionEndsAt: null } as const;
     const row: CompanyRow = known
       ? { ...known, company: { ...known.company, ...connected }, grant, spare: null, version: known.version + 1, refreshLease: null }
       : {
-          company: { id: this.database.random.hex(12) as Tenant, ...connected, settings: DEFAULT_SETTINGS, lastImportedAt: null, classesReadAt: null },
+          company: { id: this.database.random.hex(12) as Tenant, ...connected, settings: DEFAULT_SETTINGS, settingsVersion: 0, settingsChange: null, consent: null, lastImportedAt: null, classesReadAt: null },
           realmId, grant, spare: null, version: 0, refreshLease: null, link: null, import: null, founder: null, fence: 0,
         };
     this.database.companies.set(row.company.id, row);
@@ -166,12 +166,16 @@ class MemoryCompanies implements Companies {
     return true;
   }
 
-  async saveFacts(company: Tenant, { name, plan, classTracking }: NewCompany['facts']): Promise<void> {
-    this.setCompany(company, { name, plan, classTracking });
+  async saveFacts(company: Tenant, facts: NewCompany['facts'], factsAt: Date): Promise<void> {
+    this.setCompany(company, { ...facts, factsAt });
+  }
+
+  async saveConsent(company: Tenant, consent: Company['consent']): Promise<void> {
+    this.setCompany(company, { consent });
   }
 
   async linkLinarc(company: Tenant, link: LibraryKey & { name: string; at: Date }): Promise<void> {
-    this.set(company, (row) => ({ ...row, link }));
+    this.set(company, (row) => ({ ...row, link: { ...link, refusedAt: null } }));
   }
 
   async unlinkLinarc(company: Tenant): Promise<void> {
@@ -183,8 +187,15 @@ class MemoryCompanies implements Companies {
     return link ? { companyId: link.companyId, apiKey: link.apiKey } : null;
   }
 
-  async saveSettings(company: Tenant, settings: Company['settings']): Promise<void> {
-    this.setCompany(company, { settings });
+  async linarcRefused(company: Tenant, refusedAt: Date | null): Promise<void> {
+    this.set(company, (row) => (row.link === null ? row : { ...row, link: { ...row.link, refusedAt } }));
+  }
+
+  async saveSettings(company: Tenant, over: number, settings: Company['settings'], settingsChange: SettingsChange): Promise<boolean> {
+    const row = this.database.companies.get(company);
+    if (row?.company.settingsVersion !== over) return false;
+    this.setCompany(company, { settings, settingsVersion: over + 1, settingsChange });
+    return true;
   }
 
   async startImport(company: Tenant, started: ImportState, staleMs: number): Promise<boolean> {
@@ -235,7 +246,7 @@ class MemoryCompanies implements Companies {
 }
 
 function companyOf({ company, link, import: state, fence }: CompanyRow): Company {
-  const linarc = link && { companyId: link.companyId, name: link.name, linkedAt: link.at };
+  const linarc = link && { companyId: link.companyId, name: link.name, linkedAt: link.at, refusedAt: link.refusedAt };
   if (state === null) return { ...company, linarc, import: null, fence };
   const { aliveAt: _aliveAt, ...shown } = state;
   return { ...company, linarc, import: shown, fence };
@@ -468,7 +479,7 @@ class MemoryCostCodes implements CostCodes {
       if (record.run !== null || record.excluded !== null || !PUSHABLE.includes(record.status)) continue;
       this.database.beforeDocument();
       const { status: was, intent } = record;
-      const place = { id: run, fence, level: record.wanted.parent === null ? 0 : 1, attempts: 0, look: intent !== null, notBefore: null, was, consent };
+      const place = { id: run, fence, level: record.level, attempts: 0, look: intent !== null, notBefore: null, was, consent };
       this.put(company, { ...record, run: place, status: 'syncing', version: record.version + 1 });
       claimed += 1;
     }

@@ -38,7 +38,7 @@ describe('The store of companies and people', () => {
     it('connects the same realm again as the same company, keeping its settings and its Linarc link', async () => {
       const realmId = realm();
       const company = await connect(realmId);
-      await stores.companies.saveSettings(company, { ...DEFAULT_SETTINGS, autoPush: true });
+      await stores.companies.saveSettings(company, 0, { ...DEFAULT_SETTINGS, autoPush: true }, { by: { kind: 'automatic', what: 'test' }, at: AT, changes: [] });
       await stores.companies.linkLinarc(company, { companyId: 'L1', apiKey: 'key', name: 'Linarc One', at: AT });
       const again = await stores.companies.connect(newCompany(realmId, 'second'));
       expect(again).to.deep.include({ id: company, settings: { ...DEFAULT_SETTINGS, autoPush: true } });
@@ -84,7 +84,7 @@ describe('The store of companies and people', () => {
 
     it('stores facts and the time of the last read of classes', async () => {
       const company = await connect();
-      await stores.companies.saveFacts(company, { name: 'New name', plan: null, classTracking: 'off' });
+      await stores.companies.saveFacts(company, { name: 'New name', plan: null, classTracking: 'off', locations: 3 }, AT);
       await stores.companies.classesRead(company, LATER);
       expect(await stores.companies.get(company)).to.deep.include({ name: 'New name', plan: null, classTracking: 'off', classesReadAt: LATER });
     });
@@ -215,7 +215,7 @@ describe('The store of companies and people', () => {
   describe('Secrets at rest', () => {
     it('are in no document as plain text', async () => {
       const realmId = realm();
-      const company = (await stores.companies.connect({ ...newCompany(realmId, 'canary'), facts: { name: 'Acme', plan: null, classTracking: 'off' } })).id;
+      const company = (await stores.companies.connect({ ...newCompany(realmId, 'canary'), facts: { name: 'Acme', plan: null, classTracking: 'off', locations: null } })).id;
       await stores.companies.saveGrant(company, 0, grantOf('canary-2'));
       await stores.companies.linkLinarc(company, { companyId: 'L1', apiKey: 'linarc-canary', name: 'Linarc One', at: AT });
       const text = JSON.stringify(await stored(company));

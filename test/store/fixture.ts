@@ -62,7 +62,7 @@ export function grantOf(mark: string): Grant {
 }
 
 export function newCompany(realmId: string, mark = realmId): NewCompany {
-  return { realmId, facts: { name: `Company ${mark}`, plan: 'Advanced', classTracking: 'per_line' }, grant: grantOf(mark), at: AT };
+  return { realmId, facts: { name: `Company ${mark}`, plan: 'Advanced', classTracking: 'per_line', locations: null }, grant: grantOf(mark), at: AT };
 }
 
 /** The draft of a cost code named like its code, ready to sync. */
@@ -78,6 +78,7 @@ export function draftOf(linarcId: string, about: Partial<CostCode> & { parent?: 
     sourceHash: `hash-${linarcId}`,
     wanted,
     wantedKey: wantedKey(wanted),
+    level: parent === null ? 0 : 1,
     codeKey: fold(source.code),
     sortKey: sortKey(source.code, linarcId),
     status: 'needs_sync',

@@ -16,6 +16,8 @@ const since = (at: Date): RoundTimes => ({ begunBefore: at, doneBefore: at });
 const NOON = new Date('2026-11-23T12:00:00Z');
 const ONE = new Date('2026-11-23T13:00:00Z');
 
+const NO_CHANGE = { by: { kind: 'automatic', what: 'test' }, at: AT, changes: [] } as const;
+
 describe('The stores that keep fresh', () => {
   before(async () => {
     opened = await openTestStores();
@@ -68,13 +70,13 @@ describe('The stores that keep fresh', () => {
     async function linked(): Promise<Tenant> {
       const company = await connect();
       await stores.companies.linkLinarc(company, { companyId: 'L1', apiKey: 'key', name: 'One', at: AT });
-      await stores.companies.saveSettings(company, { ...DEFAULT_SETTINGS, autoUpdate: true });
+      await stores.companies.saveSettings(company, 0, { ...DEFAULT_SETTINGS, autoUpdate: true }, NO_CHANGE);
       return company;
     }
 
     it('look where a linked company wants changes staged, and nowhere else', async () => {
       const [wants, unlinked, off] = [await linked(), await connect(), await linked()];
-      await stores.companies.saveSettings(off, DEFAULT_SETTINGS);
+      await stores.companies.saveSettings(off, 1, DEFAULT_SETTINGS, NO_CHANGE);
       expect(await stores.rounds.due('look', since(NOON), 1_000)).to.include(wants).and.not.include(unlinked).and.not.include(off);
     });
 
@@ -100,11 +102,24 @@ describe('The stores that keep fresh', () => {
       expect(await stores.rounds.due('look', since(ONE), 1_000)).to.include(company);
     });
 
+    it('apply settings where staged codes do not follow them yet, until they do', async () => {
+      const [company, other] = [await connect(), await connect()];
+      const change = { ...NO_CHANGE, at: NOON, changes: [{ field: 'namePattern', from: '"a"', to: '"b"' }] };
+      await stores.companies.saveSettings(company, 0, DEFAULT_SETTINGS, change);
+      await stores.companies.saveSettings(other, 0, DEFAULT_SETTINGS, { ...change, changes: [{ field: 'autoPush', from: 'false', to: 'true' }] });
+      expect(await stores.rounds.due('apply', since(ONE), 1_000)).to.include(company).and.not.include(other);
+      await stores.rounds.askToApply(company, ONE);
+      await stores.rounds.applied(company, NOON);
+      expect(await stores.rounds.due('apply', since(ONE), 1_000)).to.include(company);
+      await stores.rounds.applied(company, ONE);
+      expect(await stores.rounds.due('apply', since(ONE), 1_000)).not.to.include(company);
+    });
+
     it('remember how far they came, each by itself', async () => {
       const company = await linked();
       await stores.rounds.save(company, { lookedAt: NOON, lookedFullyAt: AT });
       await stores.rounds.save(company, { sweptAt: ONE });
-      expect(await stores.rounds.upkeep(company)).to.deep.equal({ lookedAt: NOON, lookedFullyAt: AT, sweptAt: ONE, trouble: null });
+      expect(await stores.rounds.upkeep(company)).to.deep.equal({ lookedAt: NOON, lookedFullyAt: AT, sweptAt: ONE, trouble: null, toApply: null });
       expect(await stores.rounds.upkeep(NOBODY)).to.equal(null);
     });
 

@@ -113,7 +113,7 @@ export class Fleet {
     const { realmId } = await quickbooks.post<{ realmId: string }>('/sandbox/companies', { name, classTracking: 'transaction' });
     const tokens = await quickbooks.post<TokenAnswer>(`/sandbox/companies/${realmId}/grant`, { clientId: SANDBOX_CLIENT.clientId });
     const { companies: [library] } = await linarc.get<{ companies: { id: string; apiKey: string }[] }>('/sandbox/companies');
-    const facts = { name, plan: 'QuickBooks Online Advanced', classTracking: 'per_transaction' } as const;
+    const facts = { name, plan: 'QuickBooks Online Advanced', classTracking: 'per_transaction', locations: null } as const;
     const { id } = await world.companies.connect({ realmId, facts, grant: grantFrom(tokens), at: new Date() });
     await linkLibrary(world, id, { companyId: library?.id ?? '', apiKey: library?.apiKey ?? '' });
     return { id, realmId };

@@ -117,8 +117,10 @@ export class Desk {
     if (!response.ok) throw new Error(await response.text());
   }
 
-  set(change: Partial<Settings>): Promise<void> {
-    return this.world.companies.saveSettings(this.company, { ...DEFAULT_SETTINGS, ...change });
+  /** Stores the defaults with these changes; staged records stay as they are. */
+  async set(change: Partial<Settings>): Promise<void> {
+    const { settingsVersion } = (await this.world.companies.get(this.company)) ?? { settingsVersion: 0 };
+    await this.world.companies.saveSettings(this.company, settingsVersion, { ...DEFAULT_SETTINGS, ...change }, { by: MARA, at: new Date(), changes: [] });
   }
 
   async import(mode: ImportMode = 'all', ids: readonly string[] = []) {
@@ -217,7 +219,7 @@ const APP = {
   launchUrl: 'http://localhost:1/launch', connectUrl: 'http://localhost:1/connect', disconnectUrl: 'http://localhost:1/disconnect',
 };
 
-const FACTS = { name: 'Testers', plan: 'QuickBooks Online Advanced', classTracking: 'per_transaction' } as const;
+const FACTS = { name: 'Testers', plan: 'QuickBooks Online Advanced', classTracking: 'per_transaction', locations: null } as const;
 
 interface Tokens {
   readonly access_token: string;

@@ -135,7 +135,7 @@ describe('The way in', () => {
     const other = companies.find(({ name }) => name.startsWith('Ridgeline'));
     const user = (await web.world.users.signIn({ sub: 'other', email: 'o@x.example', emailVerified: true, name: 'Other' })).id;
     const second = await web.world.companies.connect({
-      realmId: other?.realmId ?? '', facts: { name: 'Ridgeline Mechanical', plan: null, classTracking: 'per_line' }, at: new Date(),
+      realmId: other?.realmId ?? '', facts: { name: 'Ridgeline Mechanical', plan: null, classTracking: 'per_line', locations: null }, at: new Date(),
       grant: (await web.world.companies.grant(company))?.grant ?? (() => { throw new Error('no grant'); })(),
     });
     await web.world.users.join(user, second.id, 'admin');

@@ -19,12 +19,12 @@ describe('Two companies', () => {
     await importAll(web, member);
     const grant = (await web.world.companies.grant(member.company))?.grant;
     if (grant === undefined) throw new Error('no grant');
-    const second = await web.world.companies.connect({ realmId: '99', facts: { name: 'Ridgeline', plan: null, classTracking: 'per_line' }, grant, at: new Date() });
+    const second = await web.world.companies.connect({ realmId: '99', facts: { name: 'Ridgeline', plan: null, classTracking: 'per_line', locations: null }, grant, at: new Date() });
     other = second.id;
     const [record] = await records(web, member.company);
     if (record === undefined) throw new Error('nothing was staged');
-    const { kind, linarcId, raw, source, sourceHash, wanted, wantedKey, codeKey, sortKey, status, problem, goneAt, excluded, importedAt } = record;
-    const draft = { kind, linarcId, raw, source, sourceHash, wanted, wantedKey, codeKey, sortKey, status, problem, goneAt, excluded, importedAt, over: null };
+    const { kind, linarcId, raw, source, sourceHash, wanted, wantedKey, level, codeKey, sortKey, status, problem, goneAt, excluded, importedAt } = record;
+    const draft = { kind, linarcId, raw, source, sourceHash, wanted, wantedKey, level, codeKey, sortKey, status, problem, goneAt, excluded, importedAt, over: null };
     await web.world.costCodes.stage(other, [draft]);
     const run = await web.world.runs.start(other, { kind: 'automatic', what: 'test' }, { kind: 'ids', ids: [] }, new Date());
     theirs = { record: (await records(web, other))[0]?.id ?? '', run: run?.id ?? '' };

@@ -2,13 +2,14 @@ import { Router, type Request } from 'express';
 import { z } from 'zod';
 import type { Settings } from '../../core/company.ts';
 import { patternFault } from '../../core/names.ts';
+import { saveSettings } from '../../sync/settings.ts';
 import { bodyOf } from '../input.ts';
 import { paths } from '../paths.ts';
 import { notice } from '../present/notice.ts';
 import { settingsPage } from '../present/settings.ts';
 import { EMPTY_QUERY } from '../query.ts';
 import { takeNotice } from '../session.ts';
-import { adminsOnly, memberOf, membersOnly } from '../visit.ts';
+import { actorOf, adminsOnly, memberOf, membersOnly } from '../visit.ts';
 import { done, type Web } from '../web.ts';
 
 const EXAMPLES = 6;
@@ -32,8 +33,8 @@ export function settingsRoutes({ world, render }: Web): Router {
       const model = settingsPage(company, settings, await samples(req), { fault, notice: null });
       return render(req, res, 'settings/page', model, { title: 'Settings', status: fault === null ? 200 : 422 });
     }
-    await world.companies.saveSettings(company.id, settings);
-    return done(req, res, paths.settings, notice('good', 'The settings are saved.', { next: 'Import all items again to apply them to codes already staged.' }));
+    await saveSettings(world, company.id, actorOf(memberOf(req)), company.settingsVersion, asked);
+    return done(req, res, paths.settings, notice('good', 'The settings are saved.'));
   });
 
   return router;
