@@ -2,7 +2,7 @@ import express, { type Express } from 'express';
 import type { Store } from 'express-session';
 import { join } from 'node:path';
 import type { SheetWorld } from './sync/spreadsheet.ts';
-import { assetsOf, publicFiles } from './web/assets.ts';
+import { assetsOf, intuitArtOf, publicFiles } from './web/assets.ts';
 import type { WebConfig } from './web/config.ts';
 import { NotFound } from './web/errors.ts';
 import { onError } from './web/failure.ts';
@@ -10,15 +10,18 @@ import { healthRoutes } from './web/health.ts';
 import { requestLog } from './web/log.ts';
 import { createRender, createRenderer } from './web/render.ts';
 import { projectRoot } from './web/root.ts';
+import { aboutRoutes } from './web/routes/about.ts';
 import { entryRoutes } from './web/routes/entry.ts';
+import { noticeRoutes } from './web/routes/notices.ts';
 import { recordRoutes } from './web/routes/record.ts';
 import { runRoutes } from './web/routes/runs.ts';
 import { settingsRoutes } from './web/routes/settings.ts';
 import { spreadsheetRoutes } from './web/routes/spreadsheet.ts';
 import { stagingRoutes } from './web/routes/staging.ts';
+import { teamRoutes } from './web/routes/team.ts';
 import { noStore, sameOriginOnly, securityHeaders, usedMethodsOnly } from './web/security.ts';
 import { savedBeforeRedirect, sessions, timeOut } from './web/session.ts';
-import { isQuiet, shells, withRun } from './web/shells.ts';
+import { isQuiet, shells, withRun, withNotices } from './web/shells.ts';
 import { whoVisits } from './web/visit.ts';
 import type { Web } from './web/web.ts';
 import { webhookRoutes } from './web/webhooks.ts';
@@ -33,9 +36,10 @@ export interface AppServices {
 /** The web application. Reads top to bottom in the order a request passes through. */
 export function createApp({ world, ping, sessionStore }: AppServices, config: WebConfig): Express {
   const root = projectRoot();
+  const files = join(root, 'public');
   const renderer = createRenderer(join(root, 'views'));
-  const render = createRender(renderer, shells(world, config, assetsOf(join(root, 'public'))));
-  const web: Web = { world, config, render };
+  const render = createRender(renderer, shells(world, config, assetsOf(files)));
+  const web: Web = { world, config, render, art: intuitArtOf(files) };
 
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple').set('trust proxy', config.trustProxyHops);
@@ -45,7 +49,7 @@ export function createApp({ world, ping, sessionStore }: AppServices, config: We
   app.use(securityHeaders(config));
   app.use(usedMethodsOnly);
   app.use(webhookRoutes(world, { verifiers: config.webhookVerifiers }));
-  app.use(publicFiles(join(root, 'public')));
+  app.use(publicFiles(files));
   app.use(noStore);
   app.use(sameOriginOnly(config));
   app.use(express.urlencoded({ extended: false, limit: '512kb', parameterLimit: 10_000 }));
@@ -54,8 +58,12 @@ export function createApp({ world, ping, sessionStore }: AppServices, config: We
   app.use(timeOut(() => world.clock.now(), isQuiet));
   app.use(whoVisits(world));
   app.use(withRun(world));
+  app.use(withNotices(world));
 
+  app.use(aboutRoutes(web));
   app.use(entryRoutes(web));
+  app.use(teamRoutes(web));
+  app.use(noticeRoutes(web));
   app.use(stagingRoutes(web, renderer));
   app.use(recordRoutes(web));
   app.use(spreadsheetRoutes(web));

@@ -40,6 +40,8 @@ export interface Config {
   /** What is null is made at the first start and kept in `dataDir`. */
   /** The Intuit app's webhook verifier tokens; with none, nothing that claims to be a webhook of QuickBooks' is believed. */
   readonly webhookVerifiers: readonly string[];
+  /** Where people who need help write to; null: nowhere is named. */
+  readonly supportEmail: string | null;
   /** Where notices go by e-mail. `file`: into the outbox in `dataDir`; null: nowhere. */
   readonly mail: { readonly kind: 'smtp'; readonly url: string; readonly from: string } | { readonly kind: 'file'; readonly dir: string; readonly from: string } | null;
   readonly secrets: { readonly [Kind in keyof Secrets]: Secrets[Kind] | null };
@@ -146,6 +148,7 @@ export const SETTINGS = z.object({
   INTUIT_WEBHOOK_VERIFIER: verifiers.optional(),
   SMTP_URL: text.regex(/^smtps?:\/\/[^\s/]+/, 'must be the address of a mail server that begins with smtp:// or smtps://').optional(),
   MAIL_FROM: sender.optional(),
+  SUPPORT_EMAIL: text.regex(/^[^\s<>@]+@[^\s<>@]+$/, 'must be one e-mail address.').optional(),
   LINARC_API_URL: webAddress.optional(),
   QUICKBOOKS_SANDBOX_URL: webAddress.optional(),
   LINARC_SANDBOX_URL: webAddress.optional(),
@@ -293,6 +296,7 @@ function compose(values: Values): Config {
       ? { kind: 'api', url: values.LINARC_API_URL }
       : { kind: 'sandbox', url: values.LINARC_SANDBOX_URL ?? null, port: besides(values.PORT, 2) },
     webhookVerifiers: values.INTUIT_WEBHOOK_VERIFIER ?? [],
+    supportEmail: values.SUPPORT_EMAIL ?? null,
     mail: mailOf(values, quickbooks.kind === 'sandbox'),
     secrets: { sessionSecrets: values.SESSION_SECRETS ?? null, sealingKeys: values.SEALING_KEYS ?? null },
     sandbox: {

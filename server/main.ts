@@ -1,5 +1,6 @@
 // The process: settings in, addresses out, and an orderly stop. The only place that reads the environment.
 import { accessSync, constants } from 'node:fs';
+import { portalEntries } from './card.ts';
 import { ConfigError, readConfig, StartError, summary } from './config.ts';
 import type { Config } from './config.ts';
 import { createLog } from './log.ts';
@@ -69,4 +70,5 @@ async function run(config: Config): Promise<void> {
 const config = settings();
 if (!config) process.exitCode = 1;
 else if (process.argv.includes('--check-config')) summary(config).forEach(say);
+else if (process.argv.includes('--descriptor')) portalEntries(config.publicUrl).forEach(say);
 else await run(config);

@@ -64,6 +64,8 @@ async function webConfig(config: Config, publicUrl: string, places: Places, sess
     webhookVerifiers: quickbooksSandboxUrl ? [SANDBOX_VERIFIER] : config.webhookVerifiers,
     sandbox: quickbooksSandboxUrl && linarc ? { quickbooksUrl: quickbooksSandboxUrl, linarc: { ...linarc, url: localhost(linarcUrl) } } : null,
     version: CARD.version,
+    securityContactUntil: CARD.securityContactUntil,
+    supportEmail: config.supportEmail,
   };
 }
 

@@ -196,6 +196,6 @@ const WHY = 'You get this message as an administrator of the company. '
   + 'It is sent once when something changes, and once when it is in order again.';
 
 /** A name as it may stand in a header: no line ends, no control characters. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').replace(/ {2,}/g, ' ').trim().slice(0, 150);
 }

@@ -11,6 +11,8 @@ export interface PendingSignIn {
   readonly state: string;
   readonly nonce: string;
   readonly purpose: 'sign_in' | 'connect';
+  /** The company it is for: to connect again, or to launch into; `unknown`: one that is not connected here; null: any. */
+  readonly company: Tenant | 'unknown' | null;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
 }
@@ -29,6 +31,12 @@ const SIGN_IN_PROBLEMS = {
   code_refused: ['Intuit did not accept the sign-in.', 'It may have taken too long. Start again.'],
   intuit_unreachable: ['Intuit cannot be reached just now.', 'Nothing was changed. Try again in a minute.'],
   realm_missing: ['QuickBooks did not say which company to connect.', 'Start again and choose a company.'],
+  wrong_realm: [
+    'QuickBooks does not open this company to you.', 'Nothing was changed. Check that you are an administrator there and its subscription is active, then start again.',
+  ],
+  other_company: [
+    'You chose another company in QuickBooks than the one to connect again.', 'Nothing was changed. Choose the same company, or use Add a company for the other one.',
+  ],
 } as const;
 
 export type SignInProblem = keyof typeof SIGN_IN_PROBLEMS;
@@ -55,29 +63,62 @@ export class SignInError extends Error {
 const PENDING = 30 * 60_000;
 
 /** Begins a way to Intuit: the address to send the browser to, and what its session must keep. */
-export function begin(world: World, purpose: PendingSignIn['purpose'], redirectUri: string): { url: string; pending: PendingSignIn } {
-  const pending = { state: world.random.hex(24), nonce: world.random.hex(24), purpose, startedAt: world.clock.now() };
+export function begin(
+  world: World, purpose: PendingSignIn['purpose'], redirectUri: string, company: PendingSignIn['company'] = null,
+): { url: string; pending: PendingSignIn } {
+  const pending = { state: world.random.hex(24), nonce: world.random.hex(24), purpose, company, startedAt: world.clock.now() };
   return { url: world.identity.authorizeUrl({ purpose, redirectUri, state: pending.state, nonce: pending.nonce }), pending };
 }
 
-/** Ends a sign-in. Throws SignInError. */
-export async function finishSignIn(world: World, back: Return): Promise<User> {
-  const { person } = await exchange(world, back, 'sign_in');
-  return world.users.signIn(person);
+/** Ends a sign-in. The person is who Intuit says by `sub`, whatever their e-mail is now. Throws SignInError. */
+export function finishSignIn(world: World, back: Return): Promise<User> {
+  return telling(world, async () => world.users.signIn((await exchange(world, back, 'sign_in')).person));
 }
 
 /**
- * Ends a connect: signs the person in, stores the grant for the company named beside the code, and makes the person a member. A run
- * that waited for the connection goes on. Throws SignInError.
+ * Ends a connect: signs the person in, stores the grant for the company named beside the code, and makes the person a member: of a new
+ * company its administrator, else an operator, as only an administrator in QuickBooks can come this way. Members stay what they are. A
+ * run that waited for the connection goes on. Throws SignInError.
  */
-export async function finishConnect(world: World, back: Return): Promise<{ user: User; company: Company }> {
-  const { person, grant } = await exchange(world, back, 'connect');
-  const { realmId } = back.query;
-  if (!realmId || !/^\d{1,20}$/.test(realmId)) throw new SignInError('realm_missing');
-  const user = await world.users.signIn(person);
-  const company = await world.companies.connect({ realmId, grant, facts: await factsOf(world, realmId, grant), at: new Date(world.clock.now()) });
-  await resumeHalted(world, company.id);
-  return { user: await world.users.join(user.id, company.id, 'operator'), company };
+export function finishConnect(world: World, back: Return): Promise<{ user: User; company: Company }> {
+  return telling(world, async () => {
+    const { person, grant } = await exchange(world, back, 'connect');
+    const { realmId } = back.query;
+    if (!realmId || !/^\d{1,20}$/.test(realmId)) throw new SignInError('realm_missing');
+    const facts = await factsOf(world, realmId, grant);
+    const known = await world.companies.byRealm(realmId);
+    // A company that is known takes its new grant, since the former may have ended with it.
+    if (back.pending?.company && known === null) {
+      await giveBack(world, grant);
+      throw new SignInError('other_company');
+    }
+    const { id } = await world.users.signIn(person);
+    const company = await world.companies.connect({ realmId, grant, facts, at: new Date(world.clock.now()) });
+    await resumeHalted(world, company.id);
+    return { user: await memberOf(world, id, company.id), company };
+  });
+}
+
+async function memberOf(world: World, userId: string, company: Tenant): Promise<User> {
+  const user = await world.users.get(userId);
+  return user?.memberships.some((membership) => membership.company === company) ? user : world.users.join(userId, company, 'operator');
+}
+
+/** Leaves a line in the log of what was refused; which code, person and company it was about stays out of it. */
+async function telling<T>(world: World, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof SignInError) world.log.warn({ why: error.code }, 'a way back from Intuit was refused');
+    throw error;
+  }
+}
+
+/** Ends a grant that nobody wants, so that it does not stay in QuickBooks as a connection. */
+async function giveBack(world: World, grant: Grant): Promise<void> {
+  await world.identity.revoke(grant.refreshToken).catch((error: unknown) => {
+    if (!(error instanceof GrantError)) throw error;
+  });
 }
 
 async function exchange(world: World, { query, pending, redirectUri }: Return, purpose: PendingSignIn['purpose']): Promise<{ grant: Grant; person: Person }> {
@@ -105,8 +146,10 @@ async function factsOf(world: World, realmId: string, grant: Grant): Promise<Com
   try {
     return await world.openBooks(realmId, fresh, async () => {}).facts();
   } catch (error) {
-    if (error instanceof BooksError || error instanceof GrantError) throw new SignInError('intuit_unreachable');
-    throw error;
+    if (!(error instanceof BooksError) && !(error instanceof GrantError)) throw error;
+    // A GrantError says that QuickBooks did not take the token, fresh as it is: it is not for this company.
+    const isRefused = error instanceof GrantError || (error.refusal.kind === 'refused' && error.refusal.fault.status !== 429);
+    throw new SignInError(isRefused ? 'wrong_realm' : 'intuit_unreachable');
   }
 }
 
@@ -123,14 +166,15 @@ export async function disconnect(world: World, company: Tenant): Promise<void> {
 }
 
 /** QuickBooks says it disconnected the company. Anybody could say so, so a refresh has to fail before it is believed (quickbooks.md §7.1). */
-export async function disconnectedInQuickBooks(world: World, company: Tenant): Promise<'disconnected' | 'still_connected'> {
+export async function disconnectedInQuickBooks(world: World, company: Tenant): Promise<'disconnected' | 'still_connected' | 'unknown'> {
   const tokens = accessTokens(world, company);
   const found = await world.companies.get(company);
   try {
     await tokens.renewed(await tokens.current());
     return 'still_connected';
   } catch (error) {
-    if (!(error instanceof GrantError) || error.kind === 'unreachable') return 'still_connected';
+    if (!(error instanceof GrantError)) throw error;
+    if (error.kind !== 'invalid_grant') return 'unknown';
     const over = found ? { connectedAt: found.connectedAt } : {};
     const isOver = await world.companies.setConnection(company, 'disconnected', new Date(world.clock.now()), over);
     return isOver ? 'disconnected' : 'still_connected';

@@ -18,5 +18,9 @@ export interface WebConfig {
   /** Where Linarc is, for the log and the CSP; never shown with a key. */
   readonly linarcUrl: string;
   readonly version: string;
+  /** Until when security.txt may be relied upon, in ISO 8601. */
+  readonly securityContactUntil: string;
+  /** Where people who need help write to; null: nowhere is named. */
+  readonly supportEmail: string | null;
   readonly log: Logger;
 }

@@ -1,9 +1,11 @@
 import type { Request, RequestHandler } from 'express';
 import session from 'express-session';
+import type { Topic } from '../core/notices.ts';
 import type { Tenant } from '../core/records.ts';
 import type { PendingSignIn } from '../sync/connect.ts';
 import type { WebConfig } from './config.ts';
 import type { Notice } from './present/notice.ts';
+import type { Link } from './present/team.ts';
 
 declare module 'express-session' {
   interface SessionData {
@@ -17,6 +19,12 @@ declare module 'express-session' {
     /** Where a person wanted to go when they had to sign in. */
     after: string;
     notice: Notice;
+    /** The digest of the invitation a person came with. */
+    invitation: string;
+    /** The link of an invitation just made, to be shown once. */
+    made: Link;
+    /** Notices the person has put away: topic → since when it stood so. */
+    seen: Partial<Record<Topic, string>>;
   }
 }
 

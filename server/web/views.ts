@@ -4,6 +4,8 @@ import type { Failure } from './present/failure.ts';
 import type { History } from './present/history.ts';
 import type { JsonScript } from './present/json.ts';
 import type { Mapping } from './present/mapping.ts';
+import type { IntuitButton } from './present/intuit.ts';
+import type { NoticesPage } from './present/notices.ts';
 import type { Picker } from './present/picker.ts';
 import type { Preview } from './present/preview.ts';
 import type { ChangedRows, Row } from './present/row.ts';
@@ -12,15 +14,21 @@ import type { SettingsPage } from './present/settings.ts';
 import type { Activity } from './present/shell.ts';
 import type { SheetReportPage, SpreadsheetPage } from './present/spreadsheet.ts';
 import type { Chips, Live, Rail, Staging } from './present/staging.ts';
+import type { InvitationPage, TeamPage } from './present/team.ts';
 
 /** Which model each view takes; a wrong pair does not compile. */
 export interface Views {
+  'about/privacy': object;
+  'about/support': { readonly email: string | null };
+  'about/terms': object;
   'activity': Activity;
   'connect/landing': Landing;
   'connect/quickbooks': ConnectPage;
   'connect/linarc': LinarcPage;
   'failure/page': Failure;
   'failure/line': Failure;
+  'intuit': IntuitButton;
+  'notices/page': NoticesPage;
   'record/exclude': ExcludePage;
   'record/history': History;
   'record/json': JsonScript;
@@ -38,4 +46,6 @@ export interface Views {
   'staging/preview': Preview;
   'staging/rail': Rail;
   'staging/row': Row;
+  'team/invitation': InvitationPage;
+  'team/page': TeamPage;
 }

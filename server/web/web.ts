@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import type { SheetWorld } from '../sync/spreadsheet.ts';
 import type { WebConfig } from './config.ts';
 import { paths } from './paths.ts';
+import type { IntuitArt } from './present/intuit.ts';
 import type { Notice } from './present/notice.ts';
 import type { Render } from './render.ts';
 
@@ -10,6 +11,8 @@ export interface Web {
   readonly world: SheetWorld;
   readonly config: WebConfig;
   readonly render: Render;
+  /** Intuit's drawings of its buttons, where they are there. */
+  readonly art: IntuitArt;
 }
 
 /** Ends a write: says what was done and shows the page it was asked from, for forms and htmx alike. */
@@ -18,7 +21,9 @@ export function done(req: Request, res: Response, path: string, notice: Notice |
   res.redirect(303, path);
 }
 
-const PLACES = [paths.costCodes, paths.runs, paths.settings, paths.connect, paths.linarc, paths.spreadsheets];
+const PLACES = [
+  paths.costCodes, paths.runs, paths.settings, paths.connect, paths.linarc, paths.spreadsheets, paths.team, paths.notices, paths.invitation,
+];
 
 /** A page of ours to go back to, as a form named it; anything else becomes `otherwise`, so that nobody can be sent elsewhere. */
 export function backTo(given: unknown, otherwise: string = paths.costCodes): string {

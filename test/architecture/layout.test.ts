@@ -48,7 +48,7 @@ describe('What is committed', () => {
 
   it('starts every program through the preparation step, since npm runs no pre-scripts where install scripts are off', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
-    for (const name of ['start', 'sandbox', 'mongo', 'bench']) expect(scripts[name]).to.match(/^node server\/prepare\.mjs run dist\//);
+    for (const name of ['start', 'sandbox', 'mongo', 'bench', 'descriptor']) expect(scripts[name]).to.match(/^node server\/prepare\.mjs run dist\//);
     expect(scripts['test']).to.match(/^node server\/prepare\.mjs test && /);
   });
 });

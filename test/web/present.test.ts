@@ -219,8 +219,8 @@ describe('Settings', () => {
 describe('The header', () => {
   it('has the Cost Codes tab only when the company syncs cost codes, and Settings only for admins', () => {
     const off = sampleCompany({ settings: { ...sampleCompany().settings, costCodes: false } });
-    expect(sampleShell('/runs', '').tabs.map(({ label }) => label)).to.deep.equal(['Cost Codes', 'Runs', 'Settings']);
-    expect(sampleShell('/runs', '', { company: off, role: 'operator' }).tabs.map(({ label }) => label)).to.deep.equal(['Runs']);
+    expect(sampleShell('/runs', '').tabs.map(({ label }) => label)).to.deep.equal(['Cost Codes', 'Runs', 'Team', 'Settings']);
+    expect(sampleShell('/runs', '', { company: off, role: 'operator' }).tabs.map(({ label }) => label)).to.deep.equal(['Runs', 'Team']);
   });
 
   it('names the gravest obstacle of the company, once', () => {
@@ -229,15 +229,27 @@ describe('The header', () => {
     expect(about({ connection: 'needs_reconnect', linarc: null })?.link?.label).to.equal('Reconnect to QuickBooks');
     expect(about({ linarc: null })?.link?.href).to.equal('/linarc');
     expect(about({ classTracking: 'off' })?.sentence).to.include('Track classes');
+    const inDays = (days: number) => about({ connectionEndsAt: new Date(NOW + days * 86_400_000) });
+    expect(inDays(31)).to.equal(null);
+    expect(inDays(29)?.sentence).to.include('ends this connection on 2 April 2026');
+    expect(inDays(29)?.link?.href).to.equal('/connect/start');
+  });
+
+  it('offers the remedy to administrators alone, and tells the others who can', () => {
+    const lost = sampleCompany({ connection: 'needs_reconnect' });
+    const { banner } = sampleShell('/runs', '', { company: lost, role: 'operator' });
+    expect([banner?.link, banner?.sentence.includes('An administrator of this company can mend it.')]).to.deep.equal([null, true]);
   });
 
   it('offers the person’s other companies', () => {
     const other = { ...sampleCompany(), id: 'e'.repeat(24) as never, name: 'Ridgeline' };
     const made = shell(
-      { user: sampleUser(), company: sampleCompany(), role: 'admin', companies: [sampleCompany(), other], run: null },
-      { title: '', path: '/runs', version: '', now: NOW, assets: { css: '', script: '', htmx: '' }, sandbox: null },
+      { user: sampleUser(), company: sampleCompany(), role: 'admin', companies: [sampleCompany(), other], run: null, notes: [] },
+      { title: '', path: '/runs', here: '/runs', version: '', now: NOW, assets: { css: '', script: '', htmx: '' }, sandbox: null },
     );
-    expect(made.others).to.deep.equal([{ id: 'e'.repeat(24), name: 'Ridgeline' }]);
+    expect(made.companies.map(({ name, words, current }) => [name, words, current])).to.deep.equal([
+      ['Hillside Builders', 'administrator, connected', true], ['Ridgeline', 'connected', false],
+    ]);
   });
 
   it('leads to the next missing step', () => {

@@ -1,12 +1,14 @@
 // Every state of every page, as a model made by the real presenters.
 import type { ProblemCode } from '../../server/core/problems.ts';
 import type { Renderer } from '../../server/web/render.ts';
-import { connectPage, steps } from '../../server/web/present/doors.ts';
+import { connectPage, landing, steps } from '../../server/web/present/doors.ts';
 import { excludePage } from '../../server/web/present/exclude.ts';
+import { moment } from '../../server/web/present/format.ts';
 import { history } from '../../server/web/present/history.ts';
 import { jsonScript } from '../../server/web/present/json.ts';
 import { mapping, type MappingFacts } from '../../server/web/present/mapping.ts';
 import { notice } from '../../server/web/present/notice.ts';
+import { notes, noticesPage } from '../../server/web/present/notices.ts';
 import { picker } from '../../server/web/present/picker.ts';
 import { preview } from '../../server/web/present/preview.ts';
 import { runLine, runPage } from '../../server/web/present/runs.ts';
@@ -14,12 +16,14 @@ import { settingsPage } from '../../server/web/present/settings.ts';
 import { sheetReportPage, spreadsheetPage, type SheetFacts } from '../../server/web/present/spreadsheet.ts';
 import { shell, type Shell, type Surroundings } from '../../server/web/present/shell.ts';
 import { staging, type StagingFacts } from '../../server/web/present/staging.ts';
+import { invitationPage, teamPage } from '../../server/web/present/team.ts';
 import { readQuery } from '../../server/web/query.ts';
 import type { Views } from '../../server/web/views.ts';
 import { problem } from '../../server/core/problems.ts';
 import { NO_SHEET_COUNTS, TEMPLATE_HEADINGS, type KeptRow, type RowResult, type SheetReport } from '../../server/core/sheets.ts';
-import { DEFAULT_SETTINGS, NO_COUNTS } from '../../server/core/company.ts';
-import { FACT_KINDS, type QuickBooksClass, type StagedRecord } from '../../server/core/records.ts';
+import { DEFAULT_SETTINGS, NO_COUNTS, type Company, type Invitation, type Role } from '../../server/core/company.ts';
+import { ALL_CALM, type Standings } from '../../server/core/notices.ts';
+import { FACT_KINDS, type QuickBooksClass, type StagedRecord, type Tenant } from '../../server/core/records.ts';
 import { DUPLICATE, NOW, sampleCompany, sampleExchange, sampleRecord, sampleImport, sampleRecords, sampleRun, sampleUser } from './samples.ts';
 
 interface Drawing<V extends keyof Views> {
@@ -36,13 +40,15 @@ export function drawn(renderer: Renderer, { view, model, shell }: State): string
 }
 
 export const sampleShell = (path: string, title: string, over: Partial<Surroundings> = {}): Shell => shell(
-  { user: sampleUser(), company: sampleCompany(), role: 'admin', companies: [sampleCompany()], run: null, ...over },
+  { user: sampleUser(), company: sampleCompany(), role: 'admin', companies: [sampleCompany()], run: null, notes: [], ...over },
   {
-    title, path, version: '0.1.0', now: NOW, assets: { css: '/app.css', script: '/app.js', htmx: '/htmx-4.0.1.min.js' },
+    title, path, here: path, version: '0.1.0', now: NOW, assets: { css: '/app.css', script: '/app.js', htmx: '/htmx-4.0.1.min.js' },
     sandbox: { quickbooksUrl: 'http://localhost:3001', linarcUrl: 'http://localhost:3002' },
   },
 );
 
+/** Intuit's drawings are not in the repository. */
+const NO_ART = { signIn: null, connect: null };
 const records = sampleRecords();
 const byStatus = { needs_sync: 2561, needs_action: 80, syncing: 0, synced: 6120, failed: 13 };
 export const sampleFacts = (over: Partial<StagingFacts> = {}): StagingFacts => ({
@@ -121,6 +127,25 @@ const readingSheet = sheet({ state: 'running', endedAt: null, counts: NO_SHEET_C
 const brokenSheet = sheet({ state: 'failed', problem: problem('interrupted'), counts: NO_SHEET_COUNTS });
 const byFile = sampleCompany({ linarc: null, import: sampleImport({ mode: 'spreadsheet', id: sheet().id, state: 'done', counts: { ...NO_COUNTS, read: 284, added: 280, unreadable: 4 } }) });
 const sheetPage = (over: Partial<Parameters<typeof spreadsheetPage>[0]> = {}) => spreadsheetPage({ company: sampleCompany(), role: 'operator', recent: [sheet(), brokenSheet, readingSheet], notice: null, takeNumbers: false, ...over });
+const ridgeline = sampleCompany({ id: 'e'.repeat(24) as Tenant, name: 'Ridgeline Mechanical', connection: 'disconnected' });
+const ending = sampleCompany({ connectionEndsAt: new Date(NOW + 20 * 86_400_000) });
+const memberships = (role: Role) => [sampleCompany(), ridgeline].map(({ id }) => ({ company: id, role }));
+const connection = (company: Company | null, role: Role, companies: readonly Company[]) =>
+  connectPage({ user: sampleUser({ memberships: memberships(role) }), company, companies, now: NOW }, NO_ART, null);
+const team = [
+  { id: '1'.repeat(24), name: 'Mara Keller', email: 'mara@hillside.example', role: 'admin' },
+  { id: '2'.repeat(24), name: 'Jonas Brandt', email: 'jonas@hillside.example', role: 'operator' },
+  { id: '3'.repeat(24), name: 'Priya Nair', email: 'priya@hillside.example', role: 'viewer' },
+] as const;
+const invitation: Invitation = {
+  id: '4'.repeat(24), role: 'operator', email: 'jonas@hillside.example', by: { userId: team[0].id, name: 'Mara Keller' }, at: new Date(NOW), expiresAt: new Date(NOW + 7 * 86_400_000),
+};
+const standings: Standings = {
+  ...ALL_CALM,
+  runs: { ...ALL_CALM.runs, bad: true, toldAt: new Date(NOW - 3_600_000), told: 13 },
+  action: { ...ALL_CALM.action, bad: true, toldAt: new Date(NOW - 7_200_000), told: 80 },
+};
+const open = (['runs', 'action'] as const).map((topic) => ({ topic, ...standings[topic] }));
 
 export const STATES: Readonly<Record<string, State>> = {
   'staging': page(),
@@ -134,11 +159,29 @@ export const STATES: Readonly<Record<string, State>> = {
   'staging-unlinked': page({ company: unlinked, page: { records: [], total: 0 }, counts: counts(0), causes: [] }, { company: unlinked }),
   'staging-lost': page({ company: lost }, { company: lost }),
   'staging-viewer': page({ role: 'viewer' }, { role: 'viewer' }),
-  'landing': on('connect/landing', { notice: null, sandbox: 'http://localhost:3001' }, '/', 'Sign in', nobody),
-  'landing-denied': on('connect/landing', { notice: notice('bad', 'You chose not to allow it in QuickBooks.', { next: 'You can try again whenever you want.' }), sandbox: null }, '/', 'Sign in', nobody),
-  'connect-first': on('connect/quickbooks', connectPage(null, null, [], null), '/connect', 'QuickBooks connection', arrived),
-  'connect-connected': on('connect/quickbooks', connectPage(sampleCompany(), 'admin', [sampleCompany(), { ...sampleCompany(), id: 'e'.repeat(24) as never, name: 'Ridgeline' }], null), '/connect', 'QuickBooks connection'),
-  'connect-lost': on('connect/quickbooks', connectPage(lost, 'admin', [lost], null), '/connect', 'QuickBooks connection', { company: lost }),
+  'landing': on('connect/landing', landing(null, 'http://localhost:3001', NO_ART), '/', 'Sign in', nobody),
+  'landing-denied': on('connect/landing', landing(notice('bad', 'You chose not to allow it in QuickBooks.', { next: 'You can try again whenever you want.' }), null, NO_ART), '/', 'Sign in', nobody),
+  'connect-first': on('connect/quickbooks', connection(null, 'admin', []), '/connect', 'QuickBooks connection', arrived),
+  'connect-connected': on('connect/quickbooks', connection(sampleCompany(), 'admin', [sampleCompany(), ridgeline]), '/connect', 'QuickBooks connection', { companies: [sampleCompany(), ridgeline] }),
+  'connect-lost': on('connect/quickbooks', connection(lost, 'admin', [lost]), '/connect', 'QuickBooks connection', { company: lost }),
+  'connect-viewer': on('connect/quickbooks', connection(lost, 'viewer', [lost]), '/connect', 'QuickBooks connection', { company: lost, role: 'viewer' }),
+  'connect-ending': on('connect/quickbooks', connection(ending, 'admin', [ending]), '/connect', 'QuickBooks connection', { company: ending }),
+  'switcher': { ...on('runs/list', { runs: [] }, '/runs', 'Runs', { companies: [sampleCompany(), ridgeline], notes: notes(open, {}) }), open: '#companies' },
+  'person': { ...on('runs/list', { runs: [] }, '/runs', 'Runs', { company: ending, companies: [ending] }), open: '#person' },
+  'team': on('team/page', teamPage({ company: sampleCompany(), role: 'admin', you: team[0].id }, {
+    members: team, invitations: [invitation], mails: true, notice: null,
+    made: { href: `https://sync.example/invitation?key=${'a1'.repeat(32)}`, mailedTo: null, until: moment(invitation.expiresAt) },
+  }), '/team', 'Team'),
+  'team-viewer': on('team/page', teamPage({ company: sampleCompany(), role: 'viewer', you: team[2].id }, { members: team, invitations: [], made: null, mails: true, notice: null }), '/team', 'Team', { role: 'viewer' }),
+  'invitation': on('team/invitation', invitationPage({ kind: 'holds', invitation, company: sampleCompany() }, null, { notice: null, art: NO_ART }), '/invitation', 'Invitation', nobody),
+  'invitation-take': on('team/invitation', invitationPage({ kind: 'holds', invitation, company: sampleCompany() }, 'jonas@hillside.example', { notice: null, art: NO_ART }), '/invitation', 'Invitation', arrived),
+  'invitation-other': on('team/invitation', invitationPage({ kind: 'other_email', invitation, company: sampleCompany() }, 'mara@hillside.example', { notice: null, art: NO_ART }), '/invitation', 'Invitation', arrived),
+  'invitation-used': on('team/invitation', invitationPage({ kind: 'used' }, null, { notice: null, art: NO_ART }), '/invitation', 'Invitation', nobody),
+  'notices': on('notices/page', noticesPage(standings, { company: 'Hillside Builders', role: 'admin', email: 'mara@hillside.example', wanted: true, hasPost: true, notice: null }), '/notices', 'Notices', { notes: notes(open, {}) }),
+  'notices-no-mail': on('notices/page', noticesPage(ALL_CALM, { company: 'Hillside Builders', role: 'operator', email: 'jonas@hillside.example', wanted: true, hasPost: true, notice: null }), '/notices', 'Notices', { role: 'operator' }),
+  'privacy': on('about/privacy', {}, '/privacy', 'Privacy', nobody),
+  'terms': on('about/terms', {}, '/terms', 'Terms of use', nobody),
+  'support': on('about/support', { email: 'help@sync.example' }, '/support', 'Support'),
   'linarc': on('connect/linarc', { ...linarc, steps: steps(2) }, '/linarc', 'Linarc company', { company: unlinked }),
   'linarc-tested': on('connect/linarc', { ...linarc, steps: steps(2), tested: { name: 'Hillside Builders LLC', words: '281 cost codes' } }, '/linarc', 'Linarc company', { company: unlinked }),
   'linarc-fault': on('connect/linarc', { ...linarc, steps: [], fault: 'Both the company id and the API key are needed.' }, '/linarc', 'Linarc company'),

@@ -91,7 +91,7 @@ export async function startWeb({ codes, production = false, limits = false, late
   const config: WebConfig = {
     publicUrl: `http://localhost:${port}`, production, trustProxyHops: production ? 1 : 0,
     webhookVerifiers: ['the-verifier-of-the-web-tests'],
-    sessionSecrets: ['the-session-secret-of-the-web-tests'], linarcUrl: linarc.url, version: 'test',
+    sessionSecrets: ['the-session-secret-of-the-web-tests'], linarcUrl: linarc.url, version: 'test', supportEmail: 'help@sync.example', securityContactUntil: '2030-01-01T00:00:00Z',
     sandbox: production ? null : { quickbooksUrl: url, linarc: { companyId: linarc.company.id, apiKey: linarc.apiKey, url: linarc.url } },
     log: pino({ level: 'info' }, { write: (line: string) => void logged.push(line) }),
   };

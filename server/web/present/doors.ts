@@ -1,11 +1,21 @@
-import type { Company, Role } from '../../core/company.ts';
-import { momentOrNull, type Moment } from './format.ts';
+import type { Company, User } from '../../core/company.ts';
+import { ROLE_NAMES } from '../../core/team.ts';
+import { roleIn } from '../../sync/team.ts';
+import { day, momentOrNull, type Moment } from './format.ts';
+import { connectButton, reconnectButton, signInButton, type IntuitArt, type IntuitButton } from './intuit.ts';
 import type { Notice } from './notice.ts';
+import { endsSoon } from './shell.ts';
 
 /** The pages on the way in: sign in, connect QuickBooks, link Linarc. */
 export interface Landing {
   readonly notice: Notice | null;
   readonly sandbox: string | null;
+  readonly signIn: IntuitButton;
+  readonly connect: IntuitButton;
+}
+
+export function landing(notice: Notice | null, sandbox: string | null, art: IntuitArt): Landing {
+  return { notice, sandbox, signIn: signInButton(art), connect: connectButton(art) };
 }
 
 export interface Step {
@@ -16,10 +26,21 @@ export interface Step {
 export interface ConnectPage {
   readonly notice: Notice | null;
   readonly steps: readonly Step[];
-  readonly company: { readonly name: string; readonly state: Company['connection']; readonly at: Moment | null } | null;
-  readonly connectLabel: string;
-  readonly mayDisconnect: boolean;
-  readonly others: readonly { readonly id: string; readonly name: string; readonly words: string }[];
+  readonly company: {
+    readonly id: string;
+    readonly name: string;
+    readonly state: Company['connection'];
+    readonly at: Moment | null;
+    /** The day Intuit ends the connection, when that is near. */
+    readonly ends: string | null;
+    readonly mayDisconnect: boolean;
+  } | null;
+  /** Connects the first company, or this one again; null while it is connected or for those who may not. */
+  readonly connect: IntuitButton | null;
+  /** Why this person can neither connect the company again nor disconnect it. */
+  readonly denied: string | null;
+  readonly addHref: string | null;
+  readonly others: readonly { readonly id: string; readonly name: string; readonly words: string; readonly mayDisconnect: boolean }[];
 }
 
 export interface LinarcPage {
@@ -43,14 +64,32 @@ const STATE_WORDS: Readonly<Record<Company['connection'], string>> = {
   connected: 'connected', needs_reconnect: 'needs to be reconnected', disconnected: 'not connected',
 };
 
-export function connectPage(company: Company | null, role: Role | null, companies: readonly Company[], notice: Notice | null): ConnectPage {
-  const connected = company?.connection === 'connected';
+export function connectPage(
+  { user, company, companies, now }: { readonly user: User | null; readonly company: Company | null; readonly companies: readonly Company[]; readonly now: number },
+  art: IntuitArt, notice: Notice | null,
+): ConnectPage {
+  const role = company === null ? null : roleIn(user, company.id);
+  const mayDisconnect = (one: Company) => roleIn(user, one.id) === 'admin' && one.connection !== 'disconnected';
+  const ends = company?.connectionEndsAt && endsSoon(company, now) ? day(company.connectionEndsAt) : null;
   return {
     notice,
-    steps: connected ? [] : steps(1),
-    company: company === null ? null : { name: company.name, state: company.connection, at: momentOrNull(company.connectedAt) },
-    connectLabel: connected ? 'Connect another company' : company?.connection === 'needs_reconnect' ? 'Reconnect to QuickBooks' : 'Connect to QuickBooks',
-    mayDisconnect: role === 'admin' && company !== null && company.connection !== 'disconnected',
-    others: companies.filter(({ id }) => id !== company?.id).map(({ id, name, connection }) => ({ id, name, words: STATE_WORDS[connection] })),
+    steps: company === null ? steps(1) : [],
+    company: company && { id: company.id, name: company.name, state: company.connection, at: momentOrNull(company.connectedAt), ends, mayDisconnect: mayDisconnect(company) },
+    connect: connectOf(company, role === 'admin', ends !== null, art),
+    denied: company === null || role === null || role === 'admin'
+      ? null
+      : `Your role in ${company.name} is ${ROLE_NAMES[role]}: an administrator connects it to QuickBooks and disconnects it.`,
+    addHref: companies.length === 0 ? null : connectButton(art).href,
+    others: companies.filter(({ id }) => id !== company?.id).map((one) => {
+      const held = roleIn(user, one.id);
+      return { id: one.id, name: one.name, words: [held && ROLE_NAMES[held], STATE_WORDS[one.connection]].filter(Boolean).join(', '), mayDisconnect: mayDisconnect(one) };
+    }),
   };
+}
+
+function connectOf(company: Company | null, isAdmin: boolean, ends: boolean, art: IntuitArt): IntuitButton | null {
+  if (company === null) return connectButton(art);
+  if (!isAdmin) return null;
+  if (company.connection === 'disconnected') return reconnectButton(art, 'Connect to QuickBooks');
+  return company.connection === 'needs_reconnect' || ends ? reconnectButton(art, 'Reconnect to QuickBooks') : null;
 }

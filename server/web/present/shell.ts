@@ -1,7 +1,10 @@
 import type { Company, Role, User } from '../../core/company.ts';
+import { ROLE_NAMES } from '../../core/team.ts';
+import { roleIn } from '../../sync/team.ts';
 import type { Run } from '../../core/run.ts';
 import { paths } from '../paths.ts';
-import { initials, moment, type Moment } from './format.ts';
+import { day, initials, moment, type Moment } from './format.ts';
+import type { Note } from './notices.ts';
 import { runProgress, runTitle } from './progress.ts';
 
 export interface Assets {
@@ -30,11 +33,15 @@ export interface Shell {
   readonly assets: Assets;
   readonly person: { readonly name: string; readonly email: string; readonly initials: string; readonly role: string | null } | null;
   readonly company: { readonly name: string } | null;
-  readonly others: readonly { readonly id: string; readonly name: string }[];
+  /** Every company of the person, for changing between them; this one is `current`. */
+  readonly companies: readonly { readonly id: string; readonly name: string; readonly words: string; readonly state: Connection['state']; readonly current: boolean }[];
   readonly tabs: readonly { readonly label: string; readonly href: string; readonly current: boolean }[];
   readonly connections: readonly Connection[];
   readonly activity: Activity;
   readonly banner: Banner | null;
+  readonly notes: readonly Note[];
+  /** The address of this page, to come back to. */
+  readonly here: string;
   readonly sandbox: { readonly quickbooksUrl: string; readonly linarcUrl: string } | null;
 }
 
@@ -50,23 +57,26 @@ export interface Surroundings {
   readonly role: Role | null;
   readonly companies: readonly Company[];
   readonly run: Run | null;
+  readonly notes: readonly Note[];
 }
 
 export function shell(around: Surroundings, given: {
-  title: string; path: string; version: string; assets: Assets; sandbox: Shell['sandbox']; now: number;
+  title: string; path: string; here: string; version: string; assets: Assets; sandbox: Shell['sandbox']; now: number;
 }): Shell {
   const { user, company, role, companies, run } = around;
   return {
     title: given.title,
     version: given.version,
     assets: given.assets,
-    person: user === null ? null : { name: user.name, email: user.email, initials: initials(user.name || user.email), role },
+    person: user === null ? null : { name: user.name, email: user.email, initials: initials(user.name || user.email), role: role && ROLE_NAMES[role] },
     company: company === null ? null : { name: company.name },
-    others: companies.filter(({ id }) => id !== company?.id).map(({ id, name }) => ({ id, name })),
+    companies: companies.map((one) => choiceOf(one, user, company)),
     tabs: company === null ? [] : tabs(company, role, given.path),
     connections: company === null ? [] : connections(company),
     activity: activity(run, given.now),
-    banner: company === null || given.path === paths.linarc || given.path === paths.connect ? null : banner(company),
+    banner: company === null || given.path === paths.linarc || given.path === paths.connect ? null : banner(company, role, given.now),
+    notes: around.notes,
+    here: given.here,
     sandbox: given.sandbox,
   };
 }
@@ -82,42 +92,65 @@ function tabs(company: Company, role: Role | null, path: string): Shell['tabs'] 
   const all = [
     ...(company.settings.costCodes ? [{ label: 'Cost Codes', href: paths.costCodes }] : []),
     { label: 'Runs', href: paths.runs },
+    { label: 'Team', href: paths.team },
     ...(role === 'admin' ? [{ label: 'Settings', href: paths.settings }] : []),
   ];
   return all.map((tab) => ({ ...tab, current: path === tab.href || path.startsWith(`${tab.href}/`) }));
 }
 
+const QUICKBOOKS = {
+  connected: { state: 'good', words: 'connected' },
+  needs_reconnect: { state: 'warn', words: 'needs to be reconnected' },
+  disconnected: { state: 'off', words: 'not connected' },
+} as const;
+
+function choiceOf({ id, name, connection }: Company, user: User | null, current: Company | null): Shell['companies'][number] {
+  const role = roleIn(user, id);
+  const { state, words } = QUICKBOOKS[connection];
+  return { id, name, state, words: `${role === null ? '' : `${ROLE_NAMES[role]}, `}${words}`, current: id === current?.id };
+}
+
 function connections(company: Company): readonly Connection[] {
-  const quickbooks = {
-    connected: { state: 'good', words: 'connected' },
-    needs_reconnect: { state: 'warn', words: 'needs to be reconnected' },
-    disconnected: { state: 'off', words: 'not connected' },
-  } as const;
   return [
-    { label: 'QuickBooks', ...quickbooks[company.connection], href: paths.connect },
+    { label: 'QuickBooks', ...QUICKBOOKS[company.connection], href: paths.connect },
     company.linarc === null
       ? { label: 'Linarc', state: 'off', words: 'not linked', href: paths.linarc }
       : { label: 'Linarc', state: 'good', words: `linked to ${company.linarc.name}`, href: paths.linarc },
   ];
 }
 
-/** The one thing that stands in the way of the whole company, the gravest first. */
-function banner(company: Company): Banner | null {
+/** Reconnect is offered so long before a connection ends (quickbooks.md §1.5). */
+const ENDS_SOON = 30 * 86_400_000;
+
+export function endsSoon({ connection, connectionEndsAt }: Pick<Company, 'connection' | 'connectionEndsAt'>, now: number): boolean {
+  return connection === 'connected' && connectionEndsAt !== null && connectionEndsAt.getTime() - now < ENDS_SOON;
+}
+
+/** The one thing that stands in the way of the whole company, the gravest first. Who may not mend it is told who can. */
+function banner(company: Company, role: Role | null, now: number): Banner | null {
   const since = moment(company.connectionChangedAt);
+  const forAdmins = (label: string, href: string) => (role === 'admin' ? { label, href } : null);
+  const ask = role === 'admin' ? '' : ' An administrator of this company can mend it.';
   if (company.connection === 'needs_reconnect') {
     return {
-      sentence: 'QuickBooks no longer accepts the connection of this company. Waiting codes stay where they are.',
-      since, link: { label: 'Reconnect to QuickBooks', href: paths.connectStart },
+      sentence: `QuickBooks no longer accepts the connection of this company. Waiting codes stay where they are.${ask}`,
+      since, link: forAdmins('Reconnect to QuickBooks', paths.connectStart),
     };
   }
   if (company.connection === 'disconnected') {
     return {
-      sentence: 'This company is disconnected from QuickBooks. Its cost codes and mappings are kept.',
-      since, link: { label: 'Connect to QuickBooks', href: paths.connectStart },
+      sentence: `This company is disconnected from QuickBooks. Its cost codes and mappings are kept.${ask}`,
+      since, link: forAdmins('Connect to QuickBooks', paths.connectStart),
     };
   }
   if (lacksSource(company)) {
-    return { sentence: 'No Linarc company is linked yet, so nothing can be imported.', since: null, link: { label: 'Link the Linarc company', href: paths.linarc } };
+    return { sentence: `No Linarc company is linked yet, so nothing can be imported.${ask}`, since: null, link: forAdmins('Link the Linarc company', paths.linarc) };
+  }
+  if (company.connectionEndsAt !== null && endsSoon(company, now)) {
+    return {
+      sentence: `Intuit ends this connection on ${day(company.connectionEndsAt)}, as it does with every one after some years. Reconnecting before that keeps it without a gap.${ask}`,
+      since: null, link: forAdmins('Reconnect to QuickBooks', paths.connectStart),
+    };
   }
   if (company.classTracking === 'off') {
     return {

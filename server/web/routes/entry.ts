@@ -2,13 +2,15 @@ import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Company, User } from '../../core/company.ts';
 import { ProblemError } from '../../core/problems.ts';
+import { ROLE_NAMES } from '../../core/team.ts';
 import type { Tenant } from '../../core/records.ts';
 import { begin, disconnect, disconnectedInQuickBooks, finishConnect, finishSignIn, SignInError, type PendingSignIn } from '../../sync/connect.ts';
 import { linkLibrary, tryLibrary } from '../../sync/link.ts';
-import { NotFound } from '../errors.ts';
+import { roleIn } from '../../sync/team.ts';
+import { NotAllowed, NotFound } from '../errors.ts';
 import { bodyOf, idSchema } from '../input.ts';
 import { paths } from '../paths.ts';
-import { connectPage, steps, type LinarcPage } from '../present/doors.ts';
+import { connectPage, landing, steps, type LinarcPage } from '../present/doors.ts';
 import { count, momentOrNull } from '../present/format.ts';
 import { notice, problemNotice, type Notice } from '../present/notice.ts';
 import { homeOf } from '../present/shell.ts';
@@ -20,13 +22,13 @@ import { backTo, done, type Web } from '../web.ts';
 const MOST_PENDING = 5;
 
 /** The way in: sign in, connect QuickBooks, link Linarc, change company, disconnect, sign out. */
-export function entryRoutes({ world, config, render }: Web): Router {
+export function entryRoutes({ world, config, render, art }: Web): Router {
   const router = Router();
   const addressOf = (path: string) => `${config.publicUrl}${path}`;
 
   /** Sends the browser to Intuit by a redirect from a plain link; a form would be stopped by the CSP (engineering.md §2.1). */
-  const toIntuit = (req: Request, res: Response, purpose: PendingSignIn['purpose']) => {
-    const { url, pending } = begin(world, purpose, addressOf(purpose === 'connect' ? paths.connected : paths.signedIn));
+  const toIntuit = (req: Request, res: Response, purpose: PendingSignIn['purpose'], company: PendingSignIn['company'] = null) => {
+    const { url, pending } = begin(world, purpose, addressOf(purpose === 'connect' ? paths.connected : paths.signedIn), company);
     req.session.pending = [...(req.session.pending ?? []), pending].slice(-MOST_PENDING);
     res.redirect(302, url);
   };
@@ -50,28 +52,44 @@ export function entryRoutes({ world, config, render }: Web): Router {
   router.get(paths.home, (req, res) => {
     const { user, company } = visitOf(req);
     if (user !== null) return res.redirect(302, company === null ? paths.connect : homeOf(company));
-    return render(req, res, 'connect/landing', { notice: takeNotice(req), sandbox: config.sandbox?.quickbooksUrl ?? null }, { title: 'Sign in' });
+    return render(req, res, 'connect/landing', landing(takeNotice(req), config.sandbox?.quickbooksUrl ?? null, art), { title: 'Sign in' });
   });
 
-  router.get(paths.launch, (req, res) => toIntuit(req, res, 'sign_in'));
+  /** QuickBooks launches the app here. Which company was open there it need not say; if it does, that is where the person wants to go. */
+  router.get(paths.launch, async (req, res) => {
+    const realm = realmHint(req.query.realmId);
+    toIntuit(req, res, 'sign_in', realm === null ? null : (await world.companies.byRealm(realm))?.id ?? 'unknown');
+  });
+
+  /** Signs the person in under a new session, which keeps only what leads on. */
+  const enter = async (req: Request, user: User, company: Company | null) => {
+    const { invitation } = req.session;
+    await signIn(req, user.id, company?.id ?? null, world.clock.now());
+    if (invitation !== undefined) req.session.invitation = invitation;
+    if (company !== null) await world.team.opened(user.id, company.id);
+  };
 
   router.get(paths.signedIn, async (req, res) => {
     const { query, pending } = cameBack(req);
     try {
       const user = await finishSignIn(world, { query, pending, redirectUri: addressOf(paths.signedIn) });
-      const { after } = req.session;
-      const company = await firstCompany(user);
-      await signIn(req, user.id, company?.id ?? null, world.clock.now());
-      res.redirect(302, landingAfter(after, company));
+      const { after, invitation } = req.session;
+      const company = await companyToOpen(user, pending?.company ?? null);
+      await enter(req, user, company);
+      const isElsewhere = (pending?.company ?? null) !== null && company === null;
+      if (isElsewhere) req.session.notice = notice('info', 'The company you came from is not connected to Linarc Class Sync, or you do not belong to it here.');
+      res.redirect(302, invitation === undefined ? landingAfter(after, company) : paths.invitation);
     } catch (error) {
       refused(req, res, error, paths.home);
     }
   });
 
-  /** The company last connected and still so; a person of several may change it in the header. */
-  const firstCompany = async (user: User): Promise<Company | null> => {
+  /** The company the launch names and none but it; else the one last worked in, else one that is connected. */
+  const companyToOpen = async (user: User, launched: PendingSignIn['company']): Promise<Company | null> => {
     const companies = await world.companies.named(user.memberships.map(({ company }) => company));
-    return companies.find(({ connection }) => connection === 'connected') ?? companies[0] ?? null;
+    if (launched !== null) return companies.find(({ id }) => id === launched) ?? null;
+    const last = await world.team.lastOpened(user.id);
+    return companies.find(({ id }) => id === last) ?? companies.find(({ connection }) => connection === 'connected') ?? companies[0] ?? null;
   };
 
   const landingAfter = (after: string | undefined, company: Company | null): string => {
@@ -81,26 +99,47 @@ export function entryRoutes({ world, config, render }: Web): Router {
   };
 
   router.get(paths.connect, signedInOnly, (req, res) => {
-    const { company, role, companies } = visitOf(req);
-    render(req, res, 'connect/quickbooks', connectPage(company, role, companies, takeNotice(req)), { title: 'QuickBooks connection' });
+    const { user, company, companies } = visitOf(req);
+    const page = connectPage({ user, company, companies, now: world.clock.now() }, art, takeNotice(req));
+    render(req, res, 'connect/quickbooks', page, { title: 'QuickBooks connection' });
   });
 
-  router.get([paths.connectStart, paths.connectRequest], (req, res) => toIntuit(req, res, 'connect'));
+  /** “Get app now” leads here, and so does adding a company: sign-in, consent and the place in the app in one go, for anybody. */
+  router.get(paths.connectRequest, (req, res) => toIntuit(req, res, 'connect'));
+
+  /** Connects a company again; QuickBooks leads here to reconnect, naming it. Of a company one belongs to, this is for administrators. */
+  router.get(paths.connectStart, async (req, res) => {
+    const { user, companies, company: current } = visitOf(req);
+    const realm = realmHint(req.query.realmId);
+    const wanted = realm === null ? current?.id : (await world.companies.byRealm(realm))?.id;
+    const company = companies.find(({ id }) => id === wanted) ?? null;
+    if (company !== null && roleIn(user, company.id) !== 'admin') {
+      return done(req, res, paths.connect, notice('bad', `Only an administrator connects ${company.name} again.`, { next: 'Ask one; the Team page says who is.' }));
+    }
+    return toIntuit(req, res, 'connect', company?.id ?? null);
+  });
 
   router.get(paths.connected, async (req, res) => {
     const { query, pending } = cameBack(req);
     try {
       const { user, company } = await finishConnect(world, { query, pending, redirectUri: addressOf(paths.connected) });
-      await signIn(req, user.id, company.id, world.clock.now());
-      req.session.notice = notice('good', `${company.name} is connected to QuickBooks.`);
+      await enter(req, user, company);
+      const isOther = (pending?.company ?? null) !== null && pending?.company !== company.id;
+      req.session.notice = notice('good', `${company.name} is connected to QuickBooks.`, isOther ? { next: 'The company you came from was left as it is.' } : {});
       res.redirect(302, homeOf(company));
     } catch (error) {
       refused(req, res, error, visitOf(req).user === null ? paths.home : paths.connect);
     }
   });
 
-  router.post(paths.disconnect, membersOnly, adminsOnly, async (req, res) => {
-    const { company } = memberOf(req);
+  /** Disconnects the company open here, or another one of the person's, of which they must be administrator too. */
+  router.post(paths.disconnect, signedInOnly, async (req, res) => {
+    const { user, company: current, companies } = visitOf(req);
+    const { company: named } = bodyOf(disconnectSchema, req.body);
+    const company = companies.find(({ id }) => id === (named ?? current?.id));
+    if (company === undefined) throw new NotFound('company');
+    const role = roleIn(user, company.id);
+    if (role !== 'admin') throw new NotAllowed(`Your role in ${company.name} is ${role}, and this is for administrators.`, 'Ask an administrator of this company.');
     await disconnect(world, company.id);
     done(req, res, paths.connect, notice('info', `${company.name} is disconnected from QuickBooks. Cost codes, mappings and history are kept.`));
   });
@@ -108,21 +147,24 @@ export function entryRoutes({ world, config, render }: Web): Router {
   /** QuickBooks opens this after it disconnected a company. The realm it names is only a hint; a refresh has to confirm it. */
   router.get(paths.disconnect, async (req, res) => {
     const { user, companies, company: current } = visitOf(req);
+    const realm = realmHint(req.query.realmId);
     if (user === null) {
-      req.session.after = `${paths.disconnect}?${new URLSearchParams({ realmId: realmHint(req.query.realmId) }).toString()}`;
+      req.session.after = `${paths.disconnect}?${new URLSearchParams(realm === null ? {} : { realmId: realm }).toString()}`;
       return toIntuit(req, res, 'sign_in');
     }
-    const hinted = await world.companies.byRealm(realmHint(req.query.realmId));
-    const company = companies.find(({ id }) => id === (hinted ?? current)?.id) ?? null;
-    if (company !== null) req.session.notice = await disconnectNotice(company);
+    const wanted = realm === null ? current?.id : (await world.companies.byRealm(realm))?.id;
+    const company = companies.find(({ id }) => id === wanted) ?? null;
+    req.session.notice = company === null ? notice('info', 'No company of yours is connected by that name, so nothing was changed.') : await disconnectNotice(company);
     return res.redirect(302, paths.connect);
   });
 
   const disconnectNotice = async (company: Company): Promise<Notice> => {
     const found = company.connection === 'disconnected' ? 'disconnected' : await disconnectedInQuickBooks(world, company.id);
-    return found === 'disconnected'
-      ? notice('info', `${company.name} is disconnected from QuickBooks. Cost codes, mappings and history are kept.`)
-      : notice('info', `${company.name} is still connected: QuickBooks accepts the connection.`);
+    return {
+      disconnected: notice('info', `${company.name} is disconnected from QuickBooks. Cost codes, mappings and history are kept.`),
+      still_connected: notice('info', `${company.name} is still connected: QuickBooks accepts the connection.`),
+      unknown: notice('info', `Intuit cannot be asked just now whether ${company.name} is still connected, so nothing was changed.`, { next: 'Try again in a minute.' }),
+    }[found];
   };
 
   router.post(paths.company, signedInOnly, async (req, res) => {
@@ -132,6 +174,7 @@ export function entryRoutes({ world, config, render }: Web): Router {
     if (user === null || company === undefined) throw new NotFound('company');
     await signIn(req, user.id, company.id, req.session.signedInAt ?? world.clock.now());
     req.session.activeAt = world.clock.now();
+    await world.team.opened(user.id, company.id);
     done(req, res, homeOf(company));
   });
 
@@ -149,7 +192,7 @@ export function entryRoutes({ world, config, render }: Web): Router {
       linked: company.linarc === null ? null : { name: company.linarc.name, at: momentOrNull(company.linarc.linkedAt) },
       fields: { companyId: prefill.companyId, apiKey: prefill.apiKey },
       tested: null, fault: null, prefilled: config.sandbox !== null,
-      denied: role === 'admin' ? null : `Your role in ${company.name} is ${role}: an administrator links the Linarc company.`,
+      denied: role === 'admin' ? null : `Your role in ${company.name} is ${ROLE_NAMES[role]}: an administrator links the Linarc company.`,
       ...about,
     };
   };
@@ -180,12 +223,15 @@ export function entryRoutes({ world, config, render }: Web): Router {
 }
 
 const switchSchema = z.object({ company: idSchema.transform((id) => id as Tenant) });
+const disconnectSchema = z.object({ company: idSchema.transform((id) => id as Tenant).optional() });
 const linarcSchema = z.object({
   companyId: z.string().trim().max(200).default(''),
   apiKey: z.string().trim().max(500).default(''),
   intent: z.enum(['test', 'link']).default('link'),
 });
 
-function realmHint(value: unknown): string {
+/** A realm in an address is what somebody says, no proof of anything; null when none is given. */
+function realmHint(value: unknown): string | null {
+  if (value === undefined || value === '') return null;
   return typeof value === 'string' && /^\d{1,20}$/.test(value) ? value : '0';
 }

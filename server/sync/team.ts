@@ -1,0 +1,90 @@
+import type { Company, Invitation, Role, User } from '../core/company.ts';
+import type { TeamChange } from '../core/ports.ts';
+import type { Tenant } from '../core/records.ts';
+import { digestOf, INVITATION_HOLDS, invitationMail, MOST_INVITATIONS } from '../core/team.ts';
+import type { World } from './world.ts';
+
+export interface Invited {
+  readonly invitation: Invitation;
+  /** To be shown once: it is not kept. */
+  readonly link: string;
+  readonly mail: 'sent' | 'failed' | 'none';
+}
+
+/**
+ * Invites one person by a link, and mails it where there is an address and a way to send; null when too many invitations are open.
+ * `linkOf` makes the link of its secret.
+ */
+export async function invite(
+  world: World, company: Company, by: User, wish: { readonly role: Role; readonly email: string | null }, linkOf: (secret: string) => string,
+): Promise<Invited | null> {
+  const now = world.clock.now();
+  if ((await world.invitations.open(company.id, new Date(now))).length >= MOST_INVITATIONS) return null;
+  const secret = world.random.hex(32);
+  const invitation = {
+    id: world.random.hex(12), ...wish, by: { userId: by.id, name: by.name || by.email }, at: new Date(now), expiresAt: new Date(now + INVITATION_HOLDS),
+  };
+  await world.invitations.add(company.id, digestOf(secret), invitation);
+  world.log.info({ company: company.id, id: invitation.id }, 'somebody was invited');
+  const link = linkOf(secret);
+  return { invitation, link, mail: await mailed(world, company, invitation, link) };
+}
+
+async function mailed(world: World, company: Company, invitation: Invitation, link: string): Promise<Invited['mail']> {
+  const { post } = world.fresh;
+  if (post === null || invitation.email === null) return 'none';
+  try {
+    await post.send({ ...invitationMail(invitation, { company: company.name, link }), to: [invitation.email] });
+    return 'sent';
+  } catch (error) {
+    world.log.warn({ company: company.id, error: error instanceof Error ? error.name : 'unknown' }, 'an invitation could not be mailed');
+    return 'failed';
+  }
+}
+
+/** What a link is worth to somebody; `user` null: not signed in yet. */
+export type InvitationState =
+  | { readonly kind: 'holds' | 'other_email'; readonly invitation: Invitation; readonly company: Company }
+  | { readonly kind: 'none' | 'used' | 'over' };
+
+/** Looks at the invitation of this digest. Those of somebody who is no administrator any more are worth nothing. */
+export async function lookAt(world: World, digest: string, user: User | null): Promise<InvitationState> {
+  const found = await world.invitations.find(digest);
+  if (found === null) return { kind: 'none' };
+  const { company: id, usedBy, ...invitation } = found;
+  if (usedBy !== null && usedBy !== user?.id) return { kind: 'used' };
+  if (invitation.expiresAt.getTime() <= world.clock.now()) return { kind: 'over' };
+  const [company, inviter] = await Promise.all([world.companies.get(id), world.users.get(invitation.by.userId)]);
+  if (company === null || roleIn(inviter, id) !== 'admin') return { kind: 'none' };
+  const fits = user === null || invitation.email === null || same(invitation.email, user.email);
+  return { kind: fits ? 'holds' : 'other_email', invitation, company };
+}
+
+/** Takes the invitation for this person, who becomes a member: one person once. Anything but `holds` changed nothing. */
+export async function accept(world: World, digest: string, user: User): Promise<InvitationState> {
+  const state = await lookAt(world, digest, user);
+  if (state.kind === 'holds') {
+    const { company, invitation } = state;
+    if (!(await world.invitations.use(company.id, invitation.id, user.id, new Date(world.clock.now())))) return { kind: 'used' };
+    await world.users.join(user.id, company.id, invitation.role);
+    world.log.info({ company: company.id, id: invitation.id }, 'an invitation was taken');
+    return state;
+  }
+  world.log.warn({ why: state.kind }, 'an invitation was refused');
+  return state;
+}
+
+/** Changes a role, or takes a person out by null. The connection and what runs by itself belong to the company and go on. */
+export async function changeMember(world: World, company: Tenant, user: string, role: Role | null): Promise<TeamChange> {
+  const done = role === null ? await world.team.remove(company, user) : await world.team.setRole(company, user, role);
+  if (done === 'done') world.log.info({ company, id: user, state: role ?? 'out' }, 'a team was changed');
+  return done;
+}
+
+export function roleIn(user: User | null, company: Tenant): Role | null {
+  return user?.memberships.find((membership) => membership.company === company)?.role ?? null;
+}
+
+function same(a: string, b: string): boolean {
+  return a.trim().toLowerCase() === b.trim().toLowerCase();
+}
