@@ -55,7 +55,8 @@ export function settleConfirmed(
     ...over(record, exchange),
   };
   const outcome = outcomeOf(planned, exchange !== null || isOurs, isCreated);
-  return settlement(record, change, outcome, FACTS[outcome], changesOf(planned.before ?? record.link, link), exchange, null, occasion, isOurs);
+  const effect = exchange !== null || isOurs ? confirmed : null;
+  return settlement(record, change, outcome, FACTS[outcome], changesOf(planned.before ?? record.link, link), exchange, null, occasion, effect);
 }
 
 const FACTS: Readonly<Record<RunOutcome, FactKind>> = {
@@ -86,7 +87,7 @@ export function recover(record: StagedRecord, held: QuickBooksClass, occasion: O
   const isCreated = record.intent?.operation === 'create';
   const link = linkTo(record, held, isCreated);
   const kind = isCreated ? 'created' : record.link === null ? 'linked' : 'updated';
-  const fact = factOf(record, kind, changesOf(record.link, link), null, null, occasion, true);
+  const fact = factOf(record, kind, changesOf(record.link, link), null, null, occasion, held);
   return { record, change: { link, aliases: aliasesOf(record, link) }, fact };
 }
 
@@ -155,15 +156,18 @@ function settlement(
   exchange: Exchange | null,
   problem: Problem | null,
   occasion: Occasion,
-  isOurs = false,
+  effect: QuickBooksClass | null = null,
 ): Settlement {
-  const fact = factOf(record, kind, changes, exchange, problem, occasion, isOurs);
+  const fact = factOf(record, kind, changes, exchange, problem, occasion, effect);
   return { record, outcome, change: { ...change, settledIn: { run: occasion.run, outcome } }, fact };
 }
 
 const EFFECTS: ReadonlySet<FactKind> = new Set(['created', 'updated', 'linked']);
 
-/** A line about what a write did is named by the write, however that became known, so that it is there once. */
+/**
+ * A line about what a write did is named by the class and the SyncToken it made, so that it is there once, however that became known and
+ * to how many: a worker that was stopped for long may know no better than that some write of ours did it.
+ */
 function factOf(
   record: StagedRecord,
   kind: FactKind,
@@ -171,9 +175,9 @@ function factOf(
   exchange: Exchange | null,
   problem: Problem | null,
   { run, by, at }: Occasion,
-  isOurs: boolean,
+  effect: QuickBooksClass | null,
 ): Fact {
-  const write = exchange?.requestid ?? (isOurs ? record.intent?.requestid : null) ?? null;
-  const id = write !== null && EFFECTS.has(kind) ? `${record.id}.${write}` : `${run}.${record.id}.${kind}.${write ?? ''}`;
+  const isEffect = effect !== null && EFFECTS.has(kind);
+  const id = isEffect ? `${record.id}.${effect.id}.${effect.syncToken}` : `${run}.${record.id}.${kind}.${exchange?.requestid ?? ''}`;
   return { id, record: record.id, at, by, kind, changes, run, exchange, problem };
 }

@@ -89,6 +89,8 @@ export class Simulation {
   private readonly isTraced: boolean;
   private readonly twist: (world: World) => World;
   private readonly worlds = new Map<Machine, World>();
+  /** What machines do just now, sweeps aside. */
+  private readonly tasks = new Set<{ readonly machine: Machine }>();
   private machines: Machine[] = [];
   private born = 0;
   private isTroubled = false;
@@ -239,13 +241,12 @@ export class Simulation {
   private work(machine: Machine, what: string, work: (world: World, machine: Machine) => Promise<unknown>): Promise<void> {
     const world = this.worlds.get(machine);
     if (!world) throw new Error('A machine without a world.');
-    return work(world, machine).then(
-      () => {},
-      (error: unknown) => {
-        this.note(machine.name, `${what} ended by ${String(error)}`);
-        if (!this.isFromOutside(error)) this.fail(`unexpected: ${what}: ${error instanceof Error ? error.stack : String(error)}`);
-      },
-    );
+    const task = { machine };
+    if (what !== 'sweep') this.tasks.add(task);
+    return work(world, machine).catch((error: unknown) => {
+      this.note(machine.name, `${what} ended by ${String(error)}`);
+      if (!this.isFromOutside(error)) this.fail(`unexpected: ${what}: ${error instanceof Error ? error.stack : String(error)}`);
+    }).then(() => void this.tasks.delete(task));
   }
 
   private isFromOutside(error: unknown): boolean {
@@ -490,7 +491,7 @@ export class Simulation {
     for (let round = 0; round < 400; round += 1) {
       if (this.timeline.steps > MOST_STEPS) break;
       await this.timeline.wait(2_000);
-      let isBusy = false;
+      let isBusy = [...this.tasks].some(({ machine }) => machine.alive);
       for (const party of this.parties) {
         const run = this.activeRun(party);
         const company = this.database.companies.get(party.tenant)?.company;
