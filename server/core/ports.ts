@@ -4,7 +4,7 @@ import type { Problem, ProblemCode, RawFault } from './problems.ts';
 import type {
   Actor, ClassWrite, CostCode, Exclusion, Exchange, Fact, FactKind, Intent, QuickBooksClass, RecordStatus, RunPlace, StagedRecord, Tenant,
 } from './records.ts';
-import type { Asked, Run, RunCounts, RunState, Windows } from './run.ts';
+import type { Asked, Lease, Run, RunCounts, RunState, Windows } from './run.ts';
 import type { RecordFilter, RecordOrder, Selection } from './selection.ts';
 
 // ---------------------------------------------------------------------------------------------------------------- time and chance
@@ -374,6 +374,9 @@ export interface StatusCounts {
   readonly excluded: number;
 }
 
+/** A run's lease as its worker last saw it. */
+export type Hold = Pick<Lease, 'fence' | 'until'>;
+
 export interface CostCodes {
   get(company: Tenant, id: string): Promise<StagedRecord | null>;
   byIds(company: Tenant, ids: readonly string[]): Promise<readonly StagedRecord[]>;
@@ -401,10 +404,13 @@ export interface CostCodes {
   linkedTo(company: Tenant, classIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
 
   // Within a run. Each write matches the run and its fencing token.
-  /** Puts the selected records that can be pushed (needs_sync, failed; not excluded, not in a run) into the run; one with an intent left over is to be looked up first. Returns how many. */
-  claim(company: Tenant, run: string, fence: number, asked: Asked): Promise<number>;
-  /** Also draws the parents these records need into the run, when they can be pushed. Returns how many. */
-  claimParents(company: Tenant, run: string, fence: number): Promise<number>;
+  /**
+   * Puts the selected records that can be pushed (needs_sync, failed; not excluded, not in a run) into the run; one with an intent left
+   * over is to be looked up first. None once the lease is over by the database's clock: nobody would ever let go of them. Returns how many.
+   */
+  claim(company: Tenant, run: string, lease: Hold, asked: Asked): Promise<number>;
+  /** Also draws the parents these records need into the run, in the same way. Returns how many. */
+  claimParents(company: Tenant, run: string, lease: Hold): Promise<number>;
   /** Hands every record of the run to a higher fencing token, so that the old holder's writes no longer match. */
   refence(company: Tenant, run: string, fence: number): Promise<void>;
   /** How many of the selected records stand in each status; excluded ones count as `excluded` alone. */

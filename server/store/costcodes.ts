@@ -1,7 +1,7 @@
 import type { Connection, Model } from 'mongoose';
 import { costcodes as schema } from '../../models/costcodes.ts';
 import { sortKey } from '../core/names.ts';
-import type { CauseCount, CostCodes, GuardedChange, Random, StagedDraft } from '../core/ports.ts';
+import type { CauseCount, CostCodes, GuardedChange, Hold, Random, StagedDraft } from '../core/ports.ts';
 import type { ProblemCode } from '../core/problems.ts';
 import type { Consent, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
 import { NO_RUN_COUNTS, type RunOutcome } from '../core/run.ts';
@@ -114,19 +114,19 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
       return linked;
     },
 
-    async claim(company, run, fence, asked) {
+    async claim(company, run, lease, asked) {
       let claimed = 0;
-      for (const part of parts(asked)) claimed += await claimSome(records, { run, fence, consent: asked.consent ?? [] }, selected(company, part));
+      for (const part of parts(asked)) claimed += await claimSome(records, { run, lease, consent: asked.consent ?? [] }, selected(company, part));
       return claimed;
     },
 
-    async claimParents(company, run, fence) {
+    async claimParents(company, run, lease) {
       let drawn = 0;
       for (let step = -1; step !== 0; drawn += step) {
         step = 0;
         const parents = await parentsInRun(records, company, run);
         for (const part of chunks(parents, CHUNK)) {
-          step += await claimSome(records, { run, fence, consent: [] }, { company, linarcId: { $in: part } });
+          step += await claimSome(records, { run, lease, consent: [] }, { company, linarcId: { $in: part } });
         }
       }
       return drawn;
@@ -298,11 +298,11 @@ function parts(selection: Selection): Selection[] {
 
 interface Claim {
   readonly run: string;
-  readonly fence: number;
+  readonly lease: Hold;
   readonly consent: readonly Consent[];
 }
 
-async function claimSome(records: Records, { run, fence, consent }: Claim, query: Filter): Promise<number> {
+async function claimSome(records: Records, { run, lease: { fence, until }, consent }: Claim, query: Filter): Promise<number> {
   const pushable = narrowedToPushable(query);
   if (pushable === null) return 0;
   const intoRun = [{
@@ -323,7 +323,9 @@ async function claimSome(records: Records, { run, fence, consent }: Claim, query
       version: { $add: ['$version', 1] },
     },
   }];
-  const { modifiedCount } = await records.updateMany(pushable, intoRun, { updatePipeline: true });
+  // Within $or, as not every server takes $$NOW beside an index; a version is never below 1.
+  const inTime = [{ version: 0 }, { $expr: { $lt: ['$$NOW', { $literal: until }] } }];
+  const { modifiedCount } = await records.updateMany({ ...pushable, $or: inTime }, intoRun, { updatePipeline: true });
   return modifiedCount;
 }
 

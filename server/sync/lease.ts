@@ -1,5 +1,5 @@
 import { ARRIVAL_SPREAD, asLeft, closedFor, QUICKBOOKS_LIMITS, refusedBatch, waitFor, withCall, type Limit } from '../core/pace.ts';
-import type { CallKind } from '../core/ports.ts';
+import type { CallKind, Hold } from '../core/ports.ts';
 import type { Problem } from '../core/problems.ts';
 import type { Tenant } from '../core/records.ts';
 import type { Run, RunCounts, Windows } from '../core/run.ts';
@@ -11,6 +11,7 @@ const RENEWAL = 4_000;
 const GLANCE = 1_000;
 /** How unevenly calls arrive by the wall clock, which a sandbox's faster clock does not hasten. */
 const ARRIVAL_SPREAD_WALL = 25;
+const NOT_HELD: Hold = { fence: 0, until: new Date(0) };
 
 /** The run must be left as it is: another worker has it, a person paused or cancelled it, it needs a person, or this process stops. */
 export class Interrupted extends Error {
@@ -66,7 +67,12 @@ export class Lease {
   }
 
   get fence(): number {
-    return this.run.lease?.fence ?? 0;
+    return this.held.fence;
+  }
+
+  /** The lease as it was last seen. */
+  get held(): Hold {
+    return this.run.lease ?? NOT_HELD;
   }
 
   /** Throws Interrupted when the work must stop here. */

@@ -155,8 +155,8 @@ async function takeAsked(world: World, lease: Lease, company: Company): Promise<
   const asked = run.asked.slice(run.taken);
   if (asked.length === 0) return { taken: run.taken, reread: false };
   let total = run.total;
-  for (const one of asked) total += one.reread ? await claimAgain(world, lease, company, one) : await world.costCodes.claim(run.company, run.id, lease.fence, one);
-  total += await world.costCodes.claimParents(run.company, run.id, lease.fence);
+  for (const one of asked) total += one.reread ? await claimAgain(world, lease, company, one) : await world.costCodes.claim(run.company, run.id, lease.held, one);
+  total += await world.costCodes.claimParents(run.company, run.id, lease.held);
   const kept = await world.runs.write(run.company, run.id, lease.fence, { taken: run.asked.length, total });
   if (!kept) throw new Interrupted('lost');
   return { taken: run.asked.length, reread: asked.some(({ reread }) => reread === true) };
@@ -176,7 +176,7 @@ async function claimAgain(world: World, lease: Lease, company: Company, asked: A
       lease.check();
       const part = ids.slice(from, from + REREAD);
       await readAgain(world, company, run.by, await world.costCodes.byIds(company.id, part));
-      claimed += await world.costCodes.claim(company.id, run.id, fence, { kind: 'ids', ids: part, consent: asked.consent ?? [] });
+      claimed += await world.costCodes.claim(company.id, run.id, lease.held, { kind: 'ids', ids: part, consent: asked.consent ?? [] });
     }
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;

@@ -3,7 +3,7 @@
 import { DEFAULT_SETTINGS, ROLES, type Company, type ImportState, type SettingsChange, type User } from '../../server/core/company.ts';
 import { bareClassName, fold, sortKey } from '../../server/core/names.ts';
 import type {
-  ClassMirror, Companies, CostCodes, Grant, GuardedChange, History, LibraryKey, NewCompany, Random, RecordChange, Runs, StagedDraft, Users,
+  ClassMirror, Companies, CostCodes, Grant, GuardedChange, History, Hold, LibraryKey, NewCompany, Random, RecordChange, Runs, StagedDraft, Users,
 } from '../../server/core/ports.ts';
 import type { ProblemCode } from '../../server/core/problems.ts';
 import type { Consent, Fact, QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
@@ -390,14 +390,14 @@ class MemoryCostCodes implements CostCodes {
     return linked;
   }
 
-  async claim(company: Tenant, run: string, fence: number, asked: Asked): Promise<number> {
-    return this.claimWhere(company, run, fence, asked.consent ?? [], isSelected(asked));
+  async claim(company: Tenant, run: string, lease: Hold, asked: Asked): Promise<number> {
+    return this.claimWhere(company, run, lease, asked.consent ?? [], isSelected(asked));
   }
 
-  async claimParents(company: Tenant, run: string, fence: number): Promise<number> {
+  async claimParents(company: Tenant, run: string, lease: Hold): Promise<number> {
     for (let drawn = 0; ;) {
       const parents = new Set(this.inRun(company, run).flatMap(({ wanted }) => wanted.parent ?? []));
-      const step = this.claimWhere(company, run, fence, [], (record) => parents.has(record.linarcId));
+      const step = this.claimWhere(company, run, lease, [], (record) => parents.has(record.linarcId));
       drawn += step;
       if (step === 0) return drawn;
     }
@@ -473,7 +473,8 @@ class MemoryCostCodes implements CostCodes {
     return [...this.database.recordsOf(company).values()].filter(wanted).sort(inOrder);
   }
 
-  private claimWhere(company: Tenant, run: string, fence: number, consent: readonly Consent[], wanted: (record: StagedRecord) => boolean): number {
+  private claimWhere(company: Tenant, run: string, { fence, until }: Hold, consent: readonly Consent[], wanted: (record: StagedRecord) => boolean): number {
+    if (this.database.now() >= until.getTime()) return 0;
     let claimed = 0;
     for (const record of this.ordered(company, wanted)) {
       if (record.run !== null || record.excluded !== null || !PUSHABLE.includes(record.status)) continue;

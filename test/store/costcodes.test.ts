@@ -3,7 +3,7 @@ import type { CostCodes, StagedDraft } from '../../server/core/ports.ts';
 import type { StagedRecord, Tenant } from '../../server/core/records.ts';
 import type { RecordFilter, RecordOrder, SortColumn } from '../../server/core/selection.ts';
 import { SORT_COLUMNS } from '../../server/core/selection.ts';
-import { AT, collect, draftOf, openTestStores, type OpenedStores } from './fixture.ts';
+import { AT, collect, draftOf, held, openTestStores, type OpenedStores } from './fixture.ts';
 
 let opened: OpenedStores;
 let costCodes: CostCodes;
@@ -231,7 +231,7 @@ describe('The store of cost codes', () => {
     it('is refused while the record is in a run', async () => {
       const of = company();
       const id = (await staged(of, [draftOf('a')])).get('a')?.id ?? '';
-      await costCodes.claim(of, 'run1', 1, everything);
+      await costCodes.claim(of, 'run1', held(1), everything);
       expect(await costCodes.change(of, id, 2, { overwrite: '3' })).to.equal(null);
     });
 
@@ -248,7 +248,7 @@ describe('The store of cost codes', () => {
       const of = company();
       const records = await staged(of, [draftOf('a'), draftOf('b', {}, { status: 'failed' }), draftOf('c', {}, { status: 'needs_action' }), draftOf('d', {}, { status: 'synced' }),
         draftOf('e', {}, { excluded: { by: 'rule', byRule: true, reason: 'r', at: AT } })]);
-      expect(await costCodes.claim(of, 'run1', 3, { kind: 'ids', ids: [...records.values()].map((record) => record.id) })).to.equal(2);
+      expect(await costCodes.claim(of, 'run1', held(3), { kind: 'ids', ids: [...records.values()].map((record) => record.id) })).to.equal(2);
       const [a, b, c] = await costCodes.byLinarcIds(of, ['a', 'b', 'c']);
       expect(a).to.deep.include({ status: 'syncing', version: 2, run: { id: 'run1', fence: 3, level: 0, attempts: 0, look: false, notBefore: null, was: 'needs_sync', consent: [] } });
       expect(b?.run?.was).to.equal('failed');
@@ -258,23 +258,34 @@ describe('The store of cost codes', () => {
     it('claims nothing through a filter that shows only what cannot be pushed', async () => {
       const of = company();
       await staged(of, [draftOf('a', {}, { status: 'needs_action' }), draftOf('b', {}, { excluded: { by: 'x', byRule: false, reason: '', at: AT } })]);
-      expect(await costCodes.claim(of, 'run1', 1, { ...everything, filter: { status: 'needs_action' } })).to.equal(0);
-      expect(await costCodes.claim(of, 'run1', 1, { ...everything, filter: { excluded: true } })).to.equal(0);
+      expect(await costCodes.claim(of, 'run1', held(1), { ...everything, filter: { status: 'needs_action' } })).to.equal(0);
+      expect(await costCodes.claim(of, 'run1', held(1), { ...everything, filter: { excluded: true } })).to.equal(0);
     });
 
     it('gives each record to one of several runs that claim at once', async () => {
       const of = company();
       await staged(of, Array.from({ length: 200 }, (_, n) => draftOf(`n${n}`)));
-      const claimed = await Promise.all(['r1', 'r2', 'r3'].map((run) => costCodes.claim(of, run, 1, everything)));
+      const claimed = await Promise.all(['r1', 'r2', 'r3'].map((run) => costCodes.claim(of, run, held(1), everything)));
       expect(claimed.reduce((sum, count) => sum + count)).to.equal(200);
+    });
+
+    it('claims nothing for a worker whose lease is over by the database’s clock', async () => {
+      const of = company();
+      const parent = draftOf('p', { kind: 'division' });
+      await staged(of, [parent, draftOf('a', { parent: 'p' })]);
+      const over = { fence: 1, until: new Date(Date.now() - 1) };
+      expect(await costCodes.claim(of, 'run1', over, everything)).to.equal(0);
+      await costCodes.claim(of, 'run1', held(1), { kind: 'ids', ids: [(await costCodes.byLinarcIds(of, ['a']))[0]?.id ?? ''] });
+      expect(await costCodes.claimParents(of, 'run1', over)).to.equal(0);
+      expect(await costCodes.claimParents(of, 'run1', held(1))).to.equal(1);
     });
 
     it('draws in the parents its records need, once', async () => {
       const of = company();
       const records = await staged(of, [draftOf('division:01', { kind: 'division' }), draftOf('division:02', { kind: 'division' }), draftOf('a', { parent: 'division:01' })]);
-      await costCodes.claim(of, 'run1', 1, { kind: 'ids', ids: [records.get('a')?.id ?? ''] });
-      expect(await costCodes.claimParents(of, 'run1', 1)).to.equal(1);
-      expect(await costCodes.claimParents(of, 'run1', 1)).to.equal(0);
+      await costCodes.claim(of, 'run1', held(1), { kind: 'ids', ids: [records.get('a')?.id ?? ''] });
+      expect(await costCodes.claimParents(of, 'run1', held(1))).to.equal(1);
+      expect(await costCodes.claimParents(of, 'run1', held(1))).to.equal(0);
       const { levels, unsent, nextDue } = await costCodes.openInRun(of, 'run1');
       expect([...levels].sort()).to.deep.equal([[0, 1], [1, 1]]);
       expect({ unsent, nextDue }).to.deep.equal({ unsent: 2, nextDue: null });
@@ -283,7 +294,7 @@ describe('The store of cost codes', () => {
     it('hands out open records in order, page after page, and not before they are due', async () => {
       const of = company();
       await staged(of, ['10', '9', '2', '1'].map((id) => draftOf(id)));
-      await costCodes.claim(of, 'run1', 1, everything);
+      await costCodes.claim(of, 'run1', held(1), everything);
       const now = new Date('2026-03-01T12:00:00Z');
       const due = new Date('2026-03-01T12:01:00Z');
       const first = await costCodes.nextInRun(of, 'run1', { level: 0, now, after: null, limit: 2 });
@@ -303,7 +314,7 @@ describe('The store of cost codes', () => {
     it('keeps the old holder out once the records have a higher token', async () => {
       const of = company();
       await staged(of, ['a', 'b'].map((id) => draftOf(id)));
-      await costCodes.claim(of, 'run1', 1, everything);
+      await costCodes.claim(of, 'run1', held(1), everything);
       await costCodes.refence(of, 'run1', 2);
       const records = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 9 });
       const ids = records.map((record) => record.id);
@@ -315,7 +326,7 @@ describe('The store of cost codes', () => {
     it('says which writes missed because the record had moved, and stores the others', async () => {
       const of = company();
       await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
-      await costCodes.claim(of, 'run1', 1, everything);
+      await costCodes.claim(of, 'run1', held(1), everything);
       const [a, b, c] = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 9 });
       if (!a || !b || !c) throw new Error('all three are in the run');
       await costCodes.stage(of, [draftOf('b', { name: 'Changed in Linarc' }, { over: b.version, status: 'syncing' })]);
@@ -329,7 +340,7 @@ describe('The store of cost codes', () => {
     it('stores an intent and counts what was not sent', async () => {
       const of = company();
       await staged(of, ['a', 'b'].map((id) => draftOf(id)));
-      await costCodes.claim(of, 'run1', 1, everything);
+      await costCodes.claim(of, 'run1', held(1), everything);
       const [a] = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 1 });
       const intent = { requestid: 'q', bId: '1', operation: 'create', body: { Name: 'a', ParentRef: { value: '4' } }, contentHash: 'h', sentAt: AT } as const;
       await costCodes.writeInRun(of, 'run1', 1, [{ id: a?.id ?? '', version: null, change: { intent } }]);
@@ -340,7 +351,7 @@ describe('The store of cost codes', () => {
     it('lets go of its records as they were', async () => {
       const of = company();
       const records = await staged(of, [draftOf('a'), draftOf('b', {}, { status: 'failed' })]);
-      await costCodes.claim(of, 'run1', 4, everything);
+      await costCodes.claim(of, 'run1', held(4), everything);
       expect(await costCodes.release(of, 'run1', 3)).to.equal(0);
       expect(await costCodes.release(of, 'run1', 4)).to.equal(2);
       const after = await costCodes.byIds(of, [...records.values()].map((record) => record.id));
@@ -359,8 +370,8 @@ describe('The store of cost codes', () => {
       expect(await costCodes.get(one, id)).to.equal(null);
       expect(await costCodes.byIds(one, [id])).to.deep.equal([]);
       expect(await costCodes.change(one, id, 1, { overwrite: '1' })).to.equal(null);
-      expect(await costCodes.claim(one, 'run1', 1, { kind: 'ids', ids: [id] })).to.equal(0);
-      await costCodes.claim(two, 'run1', 1, everything);
+      expect(await costCodes.claim(one, 'run1', held(1), { kind: 'ids', ids: [id] })).to.equal(0);
+      await costCodes.claim(two, 'run1', held(1), everything);
       expect(await costCodes.writeInRun(one, 'run1', 1, [{ id, version: null, change: { run: null } }])).to.deep.equal({ missed: [id] });
       expect(await costCodes.release(one, 'run1', 1)).to.equal(0);
       expect(await collect(costCodes.stream(one, { kind: 'ids', ids: [id, mine?.id ?? ''] }))).to.have.length(1);

@@ -6,6 +6,7 @@ import { retry } from '../../server/sync/retry.ts';
 import type { KeptRow, RowResult, SheetReport } from '../../server/core/sheets.ts';
 import { runAnyImport, startSheetImport, type SheetFile, type SheetWorld } from '../../server/sync/spreadsheet.ts';
 import { workbook, type Made } from '../linarc/workbook.ts';
+import { held } from '../store/fixture.ts';
 import { Desk, MARA } from './desk.ts';
 
 const HEADINGS = ['Cost Code', 'Cost Code Name', 'Cost Type Category', 'Status'];
@@ -239,7 +240,7 @@ describe('importing a spreadsheet', () => {
       const run = await desk.begin();
       await desk.world.runs.acquire(desk.company, run.id, 'test', 1);
       const { id } = await own('01', 'Summary');
-      await desk.world.costCodes.claim(desk.company, run.id, 1, { kind: 'matching', filter: {}, except: [] });
+      await desk.world.costCodes.claim(desk.company, run.id, held(1), { kind: 'matching', filter: {}, except: [] });
       await desk.import();
       expect((await desk.records()).map((record) => record.linarcId)).to.deep.equal(['sheet:01']);
       await desk.world.costCodes.release(desk.company, run.id, 1);
