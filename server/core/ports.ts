@@ -444,7 +444,12 @@ export interface ClassMirror {
   byNames(company: Tenant, asked: readonly { parentId: string | null; foldedName: string }[]): Promise<readonly QuickBooksClass[]>;
   /** Classes of these folded names wherever they stand. */
   withNames(company: Tenant, foldedNames: readonly string[]): Promise<readonly QuickBooksClass[]>;
-  search(company: Tenant, text: string, limit: number): Promise<readonly QuickBooksClass[]>;
+  /** By the class's own name, in its order; `skip` of them passed over. */
+  search(company: Tenant, text: string, limit: number, skip?: number): Promise<readonly QuickBooksClass[]>;
+  /** The classes right below this one (null: at the top), by name. */
+  below(company: Tenant, parentId: string | null, limit: number, skip: number): Promise<readonly QuickBooksClass[]>;
+  /** How many classes stand right below each of these; ones without any are left out. */
+  countBelow(company: Tenant, ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   count(company: Tenant): Promise<{ active: number; inactive: number }>;
 }
 

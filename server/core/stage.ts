@@ -282,7 +282,7 @@ export function collisions(records: readonly StagedRecord[], inactivate: boolean
   for (const record of open) {
     if (record.run !== null) continue;
     const clash = clashOf(record, byCode, byName);
-    const had = record.problem?.code === 'code_duplicate' || record.problem?.code === 'name_collision';
+    const had = record.problem !== null && isCollision(record.problem);
     if (clash !== null && (record.problem === null || (had && record.problem.code !== clash.code) || (!had && record.status === 'failed'))) {
       changes.push({ record, status: 'needs_action', problem: clash });
     } else if (clash === null && had) {
@@ -290,6 +290,11 @@ export function collisions(records: readonly StagedRecord[], inactivate: boolean
     }
   }
   return changes;
+}
+
+/** Whether this problem is one that another record's code or name raises. */
+export function isCollision(found: Problem): boolean {
+  return found.code === 'code_duplicate' || found.code === 'name_collision';
 }
 
 function clashOf(

@@ -73,9 +73,21 @@ export function openClassMirror(connection: Connection): ClassMirror {
 
     withNames: (company, foldedNames) => findIn({ company }, 'foldedName', foldedNames),
 
-    async search(company, text, limit) {
+    async search(company, text, limit, skip = 0) {
       const query = { company, foldedName: { $regex: literally(fold(text)) } };
-      return (await classes.find(query).sort(BY_NAME).limit(limit).lean<ClassDocument[]>()).map(classOf);
+      return (await classes.find(query).sort(BY_NAME).skip(skip).limit(limit).lean<ClassDocument[]>()).map(classOf);
+    },
+
+    async below(company, parentId, limit, skip) {
+      return (await classes.find({ company, parentId }).sort(BY_NAME).skip(skip).limit(limit).lean<ClassDocument[]>()).map(classOf);
+    },
+
+    async countBelow(company, ids) {
+      const groups = await classes.aggregate<{ _id: string; count: number }>([
+        { $match: { company, parentId: { $in: [...ids] } } },
+        { $group: { _id: '$parentId', count: { $sum: 1 } } },
+      ]);
+      return new Map(groups.map(({ _id, count }) => [_id, count]));
     },
 
     async count(company) {

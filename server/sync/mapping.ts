@@ -1,11 +1,13 @@
 import { suggestions, type Suggestion } from '../core/likeness.ts';
 import { relinked, shapeOf } from '../core/drift.ts';
-import { bareClassName, fold } from '../core/names.ts';
-import { ProblemError, problem } from '../core/problems.ts';
+import { fold } from '../core/names.ts';
+import { isOfTheCode, plan, type PlannedChange, type Surroundings } from '../core/plan.ts';
+import { ProblemError, problem, type Problem } from '../core/problems.ts';
 import type { RecordChange } from '../core/ports.ts';
-import type { Actor, ClassLink, FactKind, FieldChange, QuickBooksClass, StagedRecord, Tenant } from '../core/records.ts';
-import { statusOf } from '../core/stage.ts';
-import { fact } from './import.ts';
+import type { Actor, ClassLink, FactKind, FieldChange, QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
+import { isCollision, statusOf } from '../core/stage.ts';
+import { fact, recheckCollisions } from './import.ts';
+import { surroundingsOf } from './surroundings.ts';
 import type { World } from './world.ts';
 
 export interface Candidate {
@@ -14,22 +16,84 @@ export interface Candidate {
   readonly usedBy: readonly string[];
 }
 
-const FOUND = 50;
+/** Classes shown at once, of a search or below one class. */
+const SHOWN = 50;
+/** Classes looked at for each word of a suggestion. */
+const LOOKED_AT = 200;
 
 /** Up to three classes the record may belong to, each with its evidence. */
 export async function suggest(world: World, company: Tenant, record: StagedRecord): Promise<readonly (Candidate & Suggestion)[]> {
-  const words = [record.source.code, ...fold(record.source.name).split(' ').filter((word) => word.length > 3)].filter((word) => word !== '');
+  const { code, name } = record.source;
+  const spaced = [code, code.replace(/[\s.-]+/g, ''), code.replace(/[\s.]+/g, '-'), code.replace(/[\s-]+/g, '.')];
+  // The longer a word, the fewer classes have it.
+  const words = fold(name).split(' ').filter((word) => word.length > 3).sort((a, b) => b.length - a.length).slice(0, 4);
   const found = new Map<string, QuickBooksClass>();
-  for (const word of words.slice(0, 6)) for (const candidate of await world.classes.search(company, word, FOUND)) found.set(candidate.id, candidate);
+  for (const word of new Set([...spaced, ...words].map(fold).filter((word) => word !== ''))) {
+    for (const candidate of await world.classes.search(company, word, LOOKED_AT)) found.set(candidate.id, candidate);
+  }
   for (const alias of await world.classes.withNames(company, record.aliases.map(fold))) found.set(alias.id, alias);
   const best = suggestions(record, [...found.values()]);
   const candidates = await withUsers(world, company, best.map((one) => one.class), record.id);
   return best.map((one, index) => ({ ...one, usedBy: candidates[index]?.usedBy ?? [] }));
 }
 
-/** Classes whose path holds the text, inactive ones too, with the codes that use them. */
+/** Classes whose name holds the text, inactive ones too, with the codes that use them. */
 export async function findClasses(world: World, company: Tenant, text: string, except?: string): Promise<readonly Candidate[]> {
-  return withUsers(world, company, await world.classes.search(company, text, FOUND), except);
+  return withUsers(world, company, await world.classes.search(company, text, SHOWN), except);
+}
+
+/** A class in its place in the tree, with what is shown below it. */
+export interface ClassBranch extends Candidate {
+  /** Whether it is one of those looked for, or only leads to them. */
+  readonly found: boolean;
+  /** How many classes stand right below it. */
+  readonly count: number;
+  readonly below: readonly ClassBranch[];
+}
+
+/** Some classes of the tree, from the top. `more`: there are others, which the next page shows. */
+export interface ClassTree {
+  readonly branches: readonly ClassBranch[];
+  readonly more: boolean;
+}
+
+/** The classes whose name holds the text, each below those it stands under. */
+export async function searchTree(world: World, company: Tenant, text: string, skip: number, except: string): Promise<ClassTree> {
+  const found = await world.classes.search(company, text, SHOWN + 1, skip);
+  return { branches: await grown(world, company, found.slice(0, SHOWN), except), more: found.length > SHOWN };
+}
+
+/** The classes right below this one; null: at the top. */
+export async function treeBelow(world: World, company: Tenant, parentId: string | null, skip: number, except: string): Promise<ClassTree> {
+  const found = await world.classes.below(company, parentId, SHOWN + 1, skip);
+  return { branches: await placed(world, company, found.slice(0, SHOWN), new Set(found.map(({ id }) => id)), except), more: found.length > SHOWN };
+}
+
+/** The classes right below this one, below those it stands under itself. */
+export async function treeTo(world: World, company: Tenant, parentId: string, skip: number, except: string): Promise<ClassTree> {
+  const found = await world.classes.below(company, parentId, SHOWN + 1, skip);
+  return { branches: await grown(world, company, found.slice(0, SHOWN), except), more: found.length > SHOWN };
+}
+
+/** These classes and all they stand under, as a tree. */
+async function grown(world: World, company: Tenant, found: readonly QuickBooksClass[], except: string): Promise<ClassBranch[]> {
+  const all = new Map(found.map((one) => [one.id, one]));
+  for (let open = found; open.length > 0;) {
+    const missing = [...new Set(open.flatMap(({ parentId }) => (parentId === null || all.has(parentId) ? [] : [parentId])))];
+    open = await world.classes.byIds(company, missing);
+    for (const one of open) all.set(one.id, one);
+  }
+  return placed(world, company, [...all.values()], new Set(found.map(({ id }) => id)), except);
+}
+
+async function placed(world: World, company: Tenant, classes: readonly QuickBooksClass[], found: ReadonlySet<string>, except: string): Promise<ClassBranch[]> {
+  const [candidates, counts] = await Promise.all([withUsers(world, company, classes, except), world.classes.countBelow(company, classes.map(({ id }) => id))]);
+  const shown = new Set(classes.map(({ id }) => id));
+  const branches = (parentId: string | null): ClassBranch[] => candidates
+    .filter(({ class: { parentId: own } }) => (parentId === null ? own === null || !shown.has(own) : own === parentId))
+    .map((one) => ({ ...one, found: found.has(one.class.id), count: counts.get(one.class.id) ?? 0, below: branches(one.class.id) }))
+    .sort((a, b) => (fold(a.class.name) < fold(b.class.name) ? -1 : 1));
+  return branches(null);
 }
 
 async function withUsers(world: World, company: Tenant, classes: readonly QuickBooksClass[], except?: string): Promise<Candidate[]> {
@@ -40,25 +104,77 @@ async function withUsers(world: World, company: Tenant, classes: readonly QuickB
 }
 
 /**
- * Links the record to a class by hand. Writes nothing to QuickBooks: the record is then Synced when the class is as wanted, else ready
- * to be synced (linarc.md point 4). Throws ProblemError class_gone, or class_used unless `share` says that is meant.
+ * How a class that other codes use is taken: `share` leaves them their link, on purpose; `replace` unlinks them. Otherwise it is
+ * refused.
  */
-export async function map(world: World, company: Tenant, actor: Actor, recordId: string, classId: string, how: { share?: boolean } = {}): Promise<StagedRecord | null> {
+export type Taking = 'alone' | 'share' | 'replace';
+
+/** What linking a record to a class leads to: how the record then stands, and what the next sync would do. */
+export interface Effect {
+  readonly status: RecordStatus;
+  readonly change: PlannedChange;
+  /** A shared class keeps what it is for the others. */
+  readonly kept: boolean;
+}
+
+/** The effect of `map`, before it is done (linarc.md point 4). Null when there is no such class. */
+export async function effectOf(world: World, company: Tenant, record: StagedRecord, classId: string, taking: Taking): Promise<(Candidate & { effect: Effect }) | null> {
+  const [target] = await withUsers(world, company, await world.classes.byIds(company, [classId]), record.id);
+  const settings = (await world.companies.get(company))?.settings;
+  if (!target || !settings) return null;
+  const change = changeTo(record, target.class, taking, settings.inactivate);
+  const linked: StagedRecord = { ...record, ...change };
+  const around = (await surroundingsOf(world, company, [linked], true))(linked);
+  const status = statusOf(linked, settings.inactivate, parentIdOf(around));
+  return { ...target, effect: { status, change: plan(linked, around, settings), kept: linked.accepted !== null } };
+}
+
+/** The record as linked to the class. A class shared on purpose keeps its name and place: the difference is accepted. */
+function changeTo(record: StagedRecord, target: QuickBooksClass, taking: Taking, inactivate: boolean, parentId?: string | null) {
+  const link: ClassLink = { id: target.id, syncToken: target.syncToken, ...shapeOf(target), how: 'manual' };
+  const accepted = taking === 'share' && target.active ? { ...shapeOf(target), instead: record.wanted } : null;
+  const problem = lasting(record);
+  const status = statusOf({ wanted: record.wanted, link, accepted, problem }, inactivate, parentId);
+  return { link, accepted, problem, status, overwrite: target.syncToken };
+}
+
+function parentIdOf({ parent }: Surroundings): string | null | undefined {
+  return parent.kind === 'top' ? null : parent.kind === 'class' ? parent.id : undefined;
+}
+
+/**
+ * Links the record to a class by hand. Writes nothing to QuickBooks: the record is then Synced when the class is as wanted, else ready
+ * to be synced (linarc.md point 4). Throws ProblemError class_gone, or class_used when other codes have the class and `taking` says
+ * nothing of them. Null when nothing was done since one of the records is in a run or changed just now.
+ */
+export async function map(world: World, company: Tenant, actor: Actor, recordId: string, classId: string, taking: Taking = 'alone'): Promise<StagedRecord | null> {
   const [target] = await world.classes.byIds(company, [classId]);
   if (!target) throw new ProblemError(problem('class_gone'));
   const users = ((await world.costCodes.linkedTo(company, [classId])).get(classId) ?? []).filter((id) => id !== recordId);
-  if (users.length > 0 && !how.share) throw new ProblemError(problem('class_used', { field: 'Class', value: target.fullyQualifiedName }));
+  if (users.length > 0 && taking === 'alone') throw new ProblemError(problem('class_used', { field: 'Class', value: target.fullyQualifiedName }));
+  if (taking === 'replace') for (const user of users) if ((await unmap(world, company, actor, user)) === null) return null;
 
-  const link: ClassLink = { id: target.id, syncToken: target.syncToken, name: bareClassName(target), parentId: target.parentId, active: target.active, how: 'manual' };
-  return relink(world, company, recordId, actor, 'mapped', (record, inactivate) => {
-    const status = statusOf({ wanted: record.wanted, link, problem: null }, inactivate);
-    return { link, overwrite: target.syncToken, accepted: null, problem: null, status, ...(status === 'synced' ? { syncedAt: new Date(world.clock.now()) } : {}) };
+  const record = await world.costCodes.get(company, recordId);
+  const parentId = record && parentIdOf((await surroundingsOf(world, company, [record], true))(record));
+  return relink(world, company, recordId, actor, 'mapped', (standing, inactivate) => {
+    const change = changeTo(standing, target, users.length === 0 ? 'alone' : taking, inactivate, parentId);
+    return { ...change, ...(change.status === 'synced' ? { syncedAt: new Date(world.clock.now()) } : {}) };
   });
 }
 
-/** Unties the record from its class, which stays in QuickBooks as it is. */
+/** Unties the record from its class, which stays in QuickBooks as it is; one that has none is to be looked for again by the next sync. */
 export function unmap(world: World, company: Tenant, actor: Actor, recordId: string): Promise<StagedRecord | null> {
-  return relink(world, company, recordId, actor, 'unlinked', () => ({ link: null, overwrite: null, accepted: null, syncedAt: null, problem: null, status: 'needs_sync' }));
+  return relink(world, company, recordId, actor, 'unlinked', (record) => ({ link: null, overwrite: null, accepted: null, syncedAt: null, ...withoutClass(record) }));
+}
+
+function withoutClass(record: StagedRecord): Pick<StagedRecord, 'problem' | 'status'> {
+  const found = lasting(record);
+  return { problem: found, status: found === null ? 'needs_sync' : 'needs_action' };
+}
+
+/** What is wrong with the code itself stays wrong, whatever class it has. */
+function lasting({ problem: found, goneAt }: StagedRecord): Problem | null {
+  return found !== null && (goneAt !== null || isOfTheCode(found)) ? found : null;
 }
 
 /** Decides that Linarc's value goes back over what somebody changed in QuickBooks; done with the next sync. */
@@ -99,11 +215,16 @@ async function relink(
   if (!record || !settings || record.run !== null) return null;
   const stored = await world.costCodes.change(company, record.id, record.version, { intent: null, ...wish(record, settings.inactivate) });
   if (!stored) return null;
-  await world.history.add(company, [fact(world, record.id, actor, kind, linkChange(record, stored))]);
-  return stored;
+  const told = kind === 'unlinked' && record.link === null ? 'mapped' : kind;
+  await world.history.add(company, [fact(world, record.id, actor, told, linkChange(record, stored))]);
+  if (record.problem === null || !isCollision(record.problem)) return stored;
+  // A class of its own may give it the better right to its code or name.
+  await recheckCollisions(world, { id: company, settings }, [stored]);
+  return world.costCodes.get(company, stored.id);
 }
 
 function linkChange(before: StagedRecord, after: StagedRecord): FieldChange[] {
   const [from, to] = [before.link?.name ?? null, after.link?.name ?? null];
+  if (from === null && to === null) return [{ field: 'Class', from: null, to: 'by the naming rule' }];
   return from === to ? [] : [{ field: 'Class', from, to }];
 }

@@ -38,6 +38,7 @@ export const paths = {
   renamed: '/cost-codes/:id/renamed',
   history: '/cost-codes/:id/history',
   mapping: '/cost-codes/:id/mapping',
+  classTree: '/cost-codes/:id/classes',
   overwrite: '/cost-codes/:id/overwrite',
   json: '/cost-codes/:id/json',
   retry: '/cost-codes/:id/retry',

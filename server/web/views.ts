@@ -3,8 +3,8 @@ import type { ExcludePage } from './present/exclude.ts';
 import type { Failure } from './present/failure.ts';
 import type { History } from './present/history.ts';
 import type { JsonScript } from './present/json.ts';
-import type { Mapping } from './present/mapping.ts';
 import type { IntuitButton } from './present/intuit.ts';
+import type { Mapping, Tree } from './present/mapping.ts';
 import type { NoticesPage } from './present/notices.ts';
 import type { Picker } from './present/picker.ts';
 import type { Preview } from './present/preview.ts';
@@ -33,6 +33,7 @@ export interface Views {
   'record/history': History;
   'record/json': JsonScript;
   'record/mapping': Mapping;
+  'record/tree': Tree;
   'runs/list': RunsPage;
   'runs/page': RunPage;
   'settings/page': SettingsPage;

@@ -588,9 +588,17 @@ class MemoryMirror implements ClassMirror {
     return this.where(company, (seen) => wanted.has(foldedName(seen)));
   }
 
-  async search(company: Tenant, text: string, limit: number): Promise<readonly QuickBooksClass[]> {
-    const found = this.where(company, (seen) => foldedName(seen).includes(fold(text)));
-    return found.sort((a, b) => compare(foldedName(a), foldedName(b)) || compare(a.id, b.id)).slice(0, limit);
+  async search(company: Tenant, text: string, limit: number, skip = 0): Promise<readonly QuickBooksClass[]> {
+    return byName(this.where(company, (seen) => foldedName(seen).includes(fold(text)))).slice(skip, skip + limit);
+  }
+
+  async below(company: Tenant, parentId: string | null, limit: number, skip: number): Promise<readonly QuickBooksClass[]> {
+    return byName(this.where(company, (seen) => seen.parentId === parentId)).slice(skip, skip + limit);
+  }
+
+  async countBelow(company: Tenant, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const counts = ids.map((id): [string, number] => [id, this.where(company, (seen) => seen.parentId === id).length]);
+    return new Map(counts.filter(([, count]) => count > 0));
   }
 
   async count(company: Tenant): Promise<{ active: number; inactive: number }> {
@@ -601,6 +609,10 @@ class MemoryMirror implements ClassMirror {
   private where(company: Tenant, wanted: (seen: QuickBooksClass) => boolean): QuickBooksClass[] {
     return [...this.database.mirrorOf(company).values()].map(({ seen }) => seen).filter(wanted);
   }
+}
+
+function byName(found: QuickBooksClass[]): QuickBooksClass[] {
+  return found.sort((a, b) => compare(foldedName(a), foldedName(b)) || compare(a.id, b.id));
 }
 
 function foldedName(seen: QuickBooksClass): string {

@@ -189,7 +189,7 @@ describe('importing from Linarc', () => {
       const id = await classId('01 Summary');
       await map(desk.world, desk.company, MARA, one.id, id);
       expect(await problemOf(map(desk.world, desk.company, MARA, two.id, id))).to.equal('class_used');
-      expect((await map(desk.world, desk.company, MARA, two.id, id, { share: true }))?.link?.id).to.equal(id);
+      expect((await map(desk.world, desk.company, MARA, two.id, id, 'share'))?.link?.id).to.equal(id);
     });
 
     it('unlinks and leaves the class alone', async () => {

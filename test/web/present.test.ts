@@ -203,9 +203,9 @@ describe('Manual Mapping', () => {
   it('shows what somebody changed in QuickBooks', () => {
     const record = sampleRecord('01', 'A', { link: { id: '7', syncToken: '1', name: '01 A', parentId: null, active: true, how: 'created' } });
     const current = { id: '7', syncToken: '2', name: 'Renamed', fullyQualifiedName: 'Renamed', parentId: null, active: true, createdAt: null, updatedAt: null };
-    const facts = { company: sampleCompany(), role: 'admin' as const, record, suggestions: [], search: '', found: null, notice: null };
-    expect(mapping({ ...facts, current }).link?.drift).to.equal('Renamed');
-    expect(mapping({ ...facts, current: { ...current, name: '01 A', fullyQualifiedName: '01 A' } }).link?.drift).to.equal(null);
+    const facts = { company: sampleCompany(), role: 'admin' as const, record, suggestions: [], notice: null, look: { q: '', below: null, from: 0 }, branches: [], more: false, chosen: null, classCount: { active: 1, inactive: 0 } };
+    expect(mapping({ ...facts, current: { class: current, usedBy: [] } }).link?.drift).to.equal('Renamed');
+    expect(mapping({ ...facts, current: { class: { ...current, name: '01 A', fullyQualifiedName: '01 A' }, usedBy: [] } }).link?.drift).to.equal(null);
   });
 });
 

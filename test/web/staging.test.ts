@@ -173,7 +173,7 @@ describe('The staging screen at work', () => {
     const found = await member.agent.get(`/cost-codes/${one.id}/mapping`).query({ q: 'Overhead' }).set('HX-Request-Type', 'partial').expect(200);
     expect(found.headers['hx-trigger']).to.equal('recordsChanged');
     expect(wordsOf(found.text)).to.match(/Read \d+ active classes and \d+ inactive ones? from QuickBooks/);
-    const classId = /name="classId" value="(\d+)"/.exec(found.text.slice(found.text.indexOf('class-q')))?.[1];
+    const classId = /choose=(\d+)/.exec(found.text.slice(found.text.indexOf('class-q')))?.[1];
     await post(`/cost-codes/${one.id}/mapping`, { intent: 'map', classId }).expect(303).expect('Location', `/cost-codes/${one.id}/mapping`);
     expect((await record(one.id)).link).to.include({ id: classId, how: 'manual', name: 'Overhead' });
     await post(`/cost-codes/${one.id}/mapping`, { intent: 'unmap' }).expect(303);
@@ -188,7 +188,7 @@ describe('The staging screen at work', () => {
     await post(`/cost-codes/${other.id}/mapping`, { intent: 'map', classId }).expect(303);
     expect(wordsOf((await member.agent.get(`/cost-codes/${other.id}/mapping`)).text)).to.include('is already linked to another cost code');
     expect((await record(other.id)).link).to.equal(null);
-    await post(`/cost-codes/${other.id}/mapping`, { intent: 'map', classId, share: 'yes' }).expect(303);
+    await post(`/cost-codes/${other.id}/mapping`, { intent: 'map', classId, how: 'share' }).expect(303);
     expect((await record(other.id)).link?.id).to.equal(classId);
   });
 

@@ -6,7 +6,7 @@ import { excludePage } from '../../server/web/present/exclude.ts';
 import { moment } from '../../server/web/present/format.ts';
 import { history } from '../../server/web/present/history.ts';
 import { jsonScript } from '../../server/web/present/json.ts';
-import { mapping, type MappingFacts } from '../../server/web/present/mapping.ts';
+import { mapping, tree, type MappingFacts } from '../../server/web/present/mapping.ts';
 import { notice } from '../../server/web/present/notice.ts';
 import { notes, noticesPage } from '../../server/web/present/notices.ts';
 import { picker } from '../../server/web/present/picker.ts';
@@ -79,11 +79,29 @@ const linked: StagedRecord = sampleRecord('03 30 53', 'Miscellaneous Cast-in-Pla
 const aClass = (id: string, path: string, active = true): QuickBooksClass => ({
   id, syncToken: '0', name: path.split(':').at(-1) ?? path, fullyQualifiedName: path, parentId: path.includes(':') ? '1' : null, active, createdAt: null, updatedAt: null,
 });
-const mapped: MappingFacts = {
-  company: sampleCompany(), role: 'operator', record: linked, current: aClass('42', 'Concrete, misc.'), notice: notice('good', 'Linked to the class.'), search: 'conc',
-  suggestions: [{ class: aClass('42', '03 30 53 Misc Concrete'), evidence: 'same number 03 30 53', usedBy: [] }, { class: aClass('43', 'Field:Concrete', false), evidence: 'name 92 % alike', usedBy: [] }],
-  found: [{ class: aClass('44', 'Field:03 31 00 Structural'), usedBy: ['03 31 00'] }],
+const branch = (id: string, path: string, active = true) => ({ class: aClass(id, path, active), usedBy: [], found: true, count: 0, below: [] });
+const renaming: MappingFacts['suggestions'][number]['effect'] = {
+  status: 'needs_sync', kept: false,
+  change: {
+    action: 'rename', changes: ['rename'], target: null, problem: null, reason: null,
+    before: { name: '03 30 53 Misc Concrete', parentId: null, active: true }, after: { name: '03 30 53 Miscellaneous Cast-in-Place Concrete', parentId: null, active: true },
+  },
 };
+const mapped: MappingFacts = {
+  company: sampleCompany(), role: 'operator', record: linked, current: { class: aClass('42', 'Concrete, misc.'), usedBy: ['03 30 54'] }, notice: notice('good', 'Linked to the class.'),
+  look: { q: 'conc', below: null, from: 0 }, classCount: { active: 312, inactive: 4 }, chosen: null, more: true,
+  suggestions: [
+    { class: aClass('42', '03 30 53 Misc Concrete'), evidence: 'same number 03 30 53, name 71 % alike', usedBy: [], effect: renaming },
+    { class: aClass('43', 'Field:Concrete', false), evidence: 'name 92 % alike', usedBy: [], effect: renaming },
+    { class: aClass('44', 'Field:03 31 00 Structural'), evidence: 'name 44 % alike', usedBy: ['03 31 00'], effect: renaming },
+  ],
+  branches: [
+    { ...branch('1', 'Field'), found: false, count: 14, below: [{ ...branch('43', 'Field:Concrete', false), count: 3 }, { ...branch('44', 'Field:03 31 00 Structural Concrete'), usedBy: ['03 31 00'] }] },
+    { ...branch('45', 'Concrete, poured'), count: 12 }, branch('46', 'Precast concrete'),
+  ],
+};
+const chosenClass = { class: aClass('44', 'Field:03 31 00 Structural'), usedBy: ['03 31 00'] };
+const unmapped: StagedRecord = { ...linked, link: null, status: 'needs_sync', problem: null };
 const facts = [
   { id: '2', record: linked.id, at: new Date(NOW - 60_000), by: { kind: 'person', userId: 'u', name: 'Mara Keller' }, kind: 'failed', changes: [], run: run.id, exchange: sampleExchange, problem: DUPLICATE },
   { id: '1', record: linked.id, at: new Date(NOW - 90_000), by: { kind: 'automatic', what: 'Import by Mara Keller' }, kind: 'changed', changes: [{ field: 'Task Name', from: 'Misc Concrete', to: 'Miscellaneous Cast-in-Place Concrete' }], run: null, exchange: null, problem: null },
@@ -189,7 +207,13 @@ export const STATES: Readonly<Record<string, State>> = {
   'history-empty': on('record/history', history(linked, [], 'gone', FACT_KINDS), '/cost-codes/x/history', 'Change History'),
   'json': on('record/json', jsonScript(linked), '/cost-codes/x/json', 'Json Script'),
   'mapping': on('record/mapping', mapping(mapped), '/cost-codes/x/mapping', 'Manual Mapping'),
-  'mapping-viewer': on('record/mapping', mapping({ ...mapped, role: 'viewer', found: [], notice: null }), '/cost-codes/x/mapping', 'Manual Mapping', { role: 'viewer' }),
+  'mapping-viewer': on('record/mapping', mapping({ ...mapped, role: 'viewer', branches: [], more: false, notice: null }), '/cost-codes/x/mapping', 'Manual Mapping', { role: 'viewer' }),
+  'mapping-new': on('record/mapping', mapping({ ...mapped, record: unmapped, current: null, notice: null, look: { q: '', below: null, from: 0 } }), '/cost-codes/x/mapping', 'Manual Mapping'),
+  'mapping-chosen': on('record/mapping', mapping({ ...mapped, notice: null, chosen: { class: aClass('46', 'Precast concrete'), usedBy: [], effects: { alone: renaming } } }), '/cost-codes/x/mapping', 'Manual Mapping'),
+  'mapping-shared': on('record/mapping', mapping({ ...mapped, record: unmapped, current: null, notice: null, chosen: { ...chosenClass, effects: { replace: renaming, share: { ...renaming, status: 'synced', kept: true } } } }), '/cost-codes/x/mapping', 'Manual Mapping'),
+  'mapping-renamed': on('record/mapping', mapping({ ...mapped, record: { ...unmapped, status: 'needs_action', problem: problem('perhaps_renamed', { field: 'Cost Code', value: '03 30 50 → 03 30 53' }) }, current: null, notice: null }), '/cost-codes/x/mapping', 'Manual Mapping'),
+  'mapping-unread': on('record/mapping', mapping({ ...mapped, company: sampleCompany({ classesReadAt: null }), record: unmapped, current: null, notice: null, suggestions: [], branches: [], more: false, look: { q: '', below: null, from: 0 }, classCount: { active: 0, inactive: 0 } }), '/cost-codes/x/mapping', 'Manual Mapping'),
+  'mapping-branch': on('record/tree', tree(mapped), '/cost-codes/x/mapping', ''),
   'exclude': on('record/exclude', excludePage(12, { hidden: [['scope', 'ids'], ['id', linked.id]], including: false, back: '/cost-codes' }), '/cost-codes/exclude', 'Exclude'),
   'exclude-none': on('record/exclude', excludePage(0, { hidden: [], including: false, back: '/cost-codes' }), '/cost-codes/exclude', 'Exclude'),
   'preview': on('staging/preview', preview(planned, { hidden: [['scope', 'matching'], ['filter', '']], denied: null }), '/cost-codes/preview', 'Preview'),

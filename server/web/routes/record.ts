@@ -2,9 +2,9 @@ import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { BooksError, GrantError } from '../../core/ports.ts';
 import { describe, problem, ProblemError } from '../../core/problems.ts';
-import { FACT_KINDS, type StagedRecord } from '../../core/records.ts';
+import { FACT_KINDS, type StagedRecord, type Tenant } from '../../core/records.ts';
 import { refreshClasses } from '../../sync/classes.ts';
-import { findClasses, map, overwrite, suggest, unmap } from '../../sync/mapping.ts';
+import { effectOf, map, overwrite, searchTree, suggest, treeBelow, treeTo, unmap } from '../../sync/mapping.ts';
 import { retry } from '../../sync/retry.ts';
 import { NotFound } from '../errors.ts';
 import { bodyOf, paramsOf, withId } from '../input.ts';
@@ -12,8 +12,9 @@ import { paths, pathTo } from '../paths.ts';
 import { counted } from '../present/format.ts';
 import { history, PAGE_OF_HISTORY } from '../present/history.ts';
 import { jsonScript } from '../present/json.ts';
-import { mapping } from '../present/mapping.ts';
+import { mapping, tree, type Look, type MappingFacts } from '../present/mapping.ts';
 import { notice, problemNotice, type Notice } from '../present/notice.ts';
+import { wantsFragment } from '../render.ts';
 import { takeNotice } from '../session.ts';
 import { actorOf, memberOf, membersOnly, operatorsOnly } from '../visit.ts';
 import { backTo, done, type Web } from '../web.ts';
@@ -47,33 +48,60 @@ export function recordRoutes({ world, render }: Web): Router {
   router.get(paths.mapping, membersOnly, async (req, res) => {
     const record = await recordOf(req);
     const { company, role } = memberOf(req);
-    const { q } = mappingQuery.parse(req.query);
+    const { look, choose } = lookOf(req.query);
     const said = takeNotice(req);
     if (said !== null) res.set('HX-Trigger', 'recordsChanged');
-    const [suggestions, found, linked] = await Promise.all([
+    const [made, seen, classCount, current, chosen] = await Promise.all([
       suggest(world, company.id, record),
-      q === '' ? null : findClasses(world, company.id, q, record.id),
-      record.link === null ? [] : world.classes.byIds(company.id, [record.link.id]),
+      lookedAt(company.id, record, look, treeTo),
+      world.classes.count(company.id),
+      record.link === null ? null : effectOf(world, company.id, record, record.link.id, 'alone'),
+      choose === '' ? null : chosenBy(company.id, record, choose),
     ]);
-    render(req, res, 'record/mapping', mapping({ company, role, record, current: linked[0] ?? null, suggestions, search: q, found, notice: said }), {
-      title: `Manual Mapping of ${record.source.code}`,
+    const suggestions = await Promise.all(made.map(async (one) => ({ ...one, effect: await effectOf(world, company.id, record, one.class.id, 'alone') })));
+    const model = mapping({
+      company, role, record, look, ...seen, classCount, current, chosen, notice: said,
+      suggestions: suggestions.flatMap(({ effect, ...one }) => (effect === null ? [] : [{ ...one, effect: effect.effect }])),
     });
+    render(req, res, 'record/mapping', model, { title: `Manual Mapping of ${record.source.code}` });
   });
+
+  /** What stands below one class, when it is opened in the tree; or the next of what is shown there. */
+  router.get(paths.classTree, membersOnly, async (req, res) => {
+    const record = await recordOf(req);
+    const { look } = lookOf(req.query);
+    if (!wantsFragment(req)) return res.redirect(303, req.originalUrl.replace(/\/classes(?=\?|$)/, '/mapping'));
+    const seen = await lookedAt(memberOf(req).company.id, record, look, treeBelow);
+    return render(req, res, 'record/tree', tree({ record, look, ...seen }));
+  });
+
+  const lookedAt = (company: Tenant, record: StagedRecord, { q, below, from }: Look, inside: typeof treeTo) => {
+    if (q !== '') return searchTree(world, company, q, from, record.id);
+    return below === null ? treeBelow(world, company, null, from, record.id) : inside(world, company, below, from, record.id);
+  };
+
+  const chosenBy = async (company: Tenant, record: StagedRecord, classId: string): Promise<MappingFacts['chosen']> => {
+    const alone = await effectOf(world, company, record, classId, 'alone');
+    if (alone === null || classId === record.link?.id) return null;
+    if (alone.usedBy.length === 0) return { ...alone, effects: { alone: alone.effect } };
+    const shared = await effectOf(world, company, record, classId, 'share');
+    return { ...alone, effects: { replace: alone.effect, ...(shared && { share: shared.effect }) } };
+  };
 
   router.post(paths.mapping, membersOnly, operatorsOnly, async (req, res) => {
     const record = await recordOf(req);
     const member = memberOf(req);
-    const { intent, classId, share, q } = bodyOf(mappingBody, req.body);
+    const { intent, classId, how, q } = bodyOf(mappingBody, req.body);
     const back = `${pathTo('mapping', record.id)}${q === '' ? '' : `?${new URLSearchParams({ q }).toString()}`}`;
     await answering(req, res, back, async () => {
       const { id } = member.company;
-      if (intent === 'unmap') return outcome(await unmap(world, id, actorOf(member), record.id), 'Unlinked. The class stays in QuickBooks as it is.');
+      if (intent === 'unmap') return outcome(await unmap(world, id, actorOf(member), record.id), record.link === null ? 'The next sync looks for its class again.' : 'Unlinked. The class stays in QuickBooks as it is.');
       if (intent === 'refresh') {
         const { active, inactive } = await refreshClasses(world, id);
         return notice('good', `Read ${counted(active, 'active class', 'active classes')} and ${counted(inactive, 'inactive one')} from QuickBooks.`);
       }
       if (classId === '') return notice('bad', 'No class was chosen.');
-      return outcome(await map(world, id, actorOf(member), record.id, classId, { share: share === 'yes' }), 'Linked to the class.');
+      return outcome(await map(world, id, actorOf(member), record.id, classId, how), 'Linked to the class.');
     });
   });
 
@@ -105,11 +133,22 @@ const historySchema = z.object({
   kind: z.enum(FACT_KINDS).nullable().catch(null).default(null),
   before: z.coerce.date().nullable().catch(null).default(null),
 });
-const mappingQuery = z.object({ q: z.string().trim().max(200).catch('') });
+const lookQuery = z.object({
+  q: z.string().trim().max(200).catch(''),
+  in: z.string().regex(/^\d{1,19}$/).nullable().catch(null).default(null),
+  from: z.coerce.number().int().min(0).max(1_000_000).catch(0).default(0),
+  choose: z.string().regex(/^\d{1,19}$/).catch('').default(''),
+});
+
+function lookOf(query: unknown): { look: Look; choose: string } {
+  const { q, in: below, from, choose } = lookQuery.parse(query);
+  return { look: { q, below, from }, choose };
+}
+
 const mappingBody = z.object({
   intent: z.enum(['map', 'unmap', 'refresh']),
   classId: z.string().regex(/^\d{0,19}$/).default(''),
-  share: z.enum(['yes', '']).default(''),
+  how: z.enum(['alone', 'share', 'replace']).default('alone'),
   q: z.string().trim().max(200).default(''),
 });
 const backSchema = z.object({ back: z.string().max(2000).default('') });
