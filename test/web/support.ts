@@ -66,7 +66,7 @@ export async function startWeb({ codes, production = false, limits = false, late
     ...opened.stores, readSpreadsheet, writeSpreadsheet,
     clock: { ...clock, now: () => clock.now() + later.ms },
     random,
-    log: { info: () => {}, warn: () => {}, error: (about, message) => void logged.push(`${message} ${JSON.stringify(about)}`) },
+    log: { info: () => {}, warn: (about, message) => void logged.push(`${message} ${JSON.stringify(about)}`), error: (about, message) => void logged.push(`${message} ${JSON.stringify(about)}`) },
     library: new LinarcLibrary({ baseUrl: linarc.url }),
     identity: intuitIdentity({
       ...CLIENT, environment: 'sandbox', fetchTimeoutMs: 5_000, clock, nonceRequired: true,
@@ -159,6 +159,13 @@ export async function comeIn(web: WebProduct, person = new Person()): Promise<Me
   if (page.url.endsWith(paths.linarc)) page = await person.press(page, 'Link Linarc company');
   const agent = agentOf(web, person);
   return { person, screen: page, company: await companyOf(web, page), agent };
+}
+
+/** One of the sandbox's people, signed in at Intuit and nowhere else: `jonas` administers Hillside too, `priya` none, `tom`'s e-mail is not verified. */
+export async function personAtIntuit(web: WebProduct, id: 'mara' | 'jonas' | 'priya' | 'tom'): Promise<Person> {
+  const person = new Person();
+  await person.press(await person.get(web.quickbooksUrl), 'Sign in', { person: id });
+  return person;
 }
 
 /** A supertest agent with the person's cookies, whose writes say that they come from the app's own pages. */

@@ -1,17 +1,22 @@
 import { expect } from 'chai';
 import type { Tenant } from '../../server/core/records.ts';
+import { invite } from '../../server/sync/team.ts';
 import { paths } from '../../server/web/paths.ts';
 import { comeIn, importAll, records, startWeb, type Member, type WebProduct } from './support.ts';
 
 /** Every path that names a record or a run, made from the table of paths, so that a new one cannot be forgotten. */
 const OWNED = Object.entries(paths).filter(([, path]) => path.includes(':id'));
-const BODIES: Readonly<Record<string, object>> = { mapping: { intent: 'unmap' }, runWish: { wish: 'cancel' } };
+const BODIES: Readonly<Record<string, object>> = { mapping: { intent: 'unmap' }, runWish: { wish: 'cancel' }, member: { intent: 'remove' } };
 
 describe('Two companies', () => {
   let web: WebProduct;
   let member: Member;
   let other: Tenant;
-  let theirs: { record: string; run: string };
+  let theirs: { record: string; run: string; member: string; invitation: string };
+  const ofTheirs = (path: string) => {
+    const [, kind] = path.split('/');
+    return kind === 'runs' ? theirs.run : kind === 'team' ? theirs.member : kind === 'invitations' ? theirs.invitation : theirs.record;
+  };
 
   before(async () => {
     web = await startWeb({ codes: 12 });
@@ -27,19 +32,21 @@ describe('Two companies', () => {
     const draft = { kind, linarcId, raw, source, sourceHash, wanted, wantedKey, level, codeKey, sortKey, status, problem, goneAt, excluded, importedAt, over: null };
     await web.world.costCodes.stage(other, [draft]);
     const run = await web.world.runs.start(other, { kind: 'automatic', what: 'test' }, { kind: 'ids', ids: [] }, new Date());
-    theirs = { record: (await records(web, other))[0]?.id ?? '', run: run?.id ?? '' };
-    expect(theirs.record).to.match(/^[0-9a-f]{24}$/);
-    expect(theirs.run).to.match(/^[0-9a-f]{24}$/);
+    const boss = await web.world.users.signIn({ sub: 'boss', email: 'boss@ridgeline.example', emailVerified: true, name: 'Boss of theirs' });
+    await web.world.users.join(boss.id, other, 'admin');
+    const invited = await invite(web.world, second, boss, { role: 'admin', email: null }, (secret) => secret);
+    theirs = { record: (await records(web, other))[0]?.id ?? '', run: run?.id ?? '', member: boss.id, invitation: invited?.invitation.id ?? '' };
+    for (const id of Object.values(theirs)) expect(id).to.match(/^[0-9a-f]{24}$/);
   });
   after(() => web.close());
 
   for (const [name, path] of OWNED) {
     for (const method of ['get', 'post'] as const) {
       it(`${method.toUpperCase()} ${path} does not find what belongs to the other company`, async () => {
-        const address = path.replace(':id', path.startsWith(paths.runs) ? theirs.run : theirs.record);
+        const address = path.replace(':id', ofTheirs(path));
         const { status, text } = await member.agent[method](address).type('form').send(method === 'post' ? BODIES[name] ?? {} : undefined);
         expect(status).to.equal(404);
-        expect(text).to.not.include('Ridgeline');
+        expect(text).to.not.include('Ridgeline').and.not.include('theirs');
       });
     }
   }
@@ -47,6 +54,13 @@ describe('Two companies', () => {
   it('the other company’s record and run are as they were', async () => {
     expect((await web.world.costCodes.get(other, theirs.record))?.version).to.equal(1);
     expect((await web.world.runs.get(other, theirs.run))?.state).to.equal('queued');
+    expect((await web.world.team.members(other)).map(({ id, role }) => [id, role])).to.deep.equal([[theirs.member, 'admin']]);
+    expect(await web.world.invitations.open(other, new Date())).to.have.length(1);
+  });
+
+  it('the team page shows the people and invitations of one’s own company alone', async () => {
+    const { text } = await member.agent.get(paths.team).expect(200);
+    expect(text).to.not.include('boss@ridgeline.example').and.not.include(theirs.invitation);
   });
 
   it('ids of the other company in a form select nothing', async () => {
