@@ -39,7 +39,7 @@ function routesOf(layers: readonly Layer[]): Route[] {
 }
 
 const nameOf = ({ method, path }: Route) => `${method} ${path}`;
-const strictest = ({ guards }: Route): Guard => GUARDS.filter((guard) => guards.includes(guard)).at(-1) ?? 'signedInOnly';
+const strictest = ({ guards }: Route): Guard => GUARDS.findLast((guard) => guards.includes(guard)) ?? 'signedInOnly';
 
 describe('Every route and every role', () => {
   let web: WebProduct;

@@ -39,7 +39,7 @@ describe('Security of the web app', () => {
       }
     });
 
-    it('lets no cache keep a page', async () => {
+    it('§7.3 S1 lets no cache keep a page', async () => {
       for (const path of ['/', '/cost-codes', '/linarc', '/nothing']) {
         expect((await member.agent.get(path)).headers['cache-control'], path).to.equal('no-cache, no-store');
       }
@@ -102,11 +102,11 @@ describe('Security of the web app', () => {
       });
     }
 
-    it('with our own Origin are accepted by browsers without Sec-Fetch-Site', async () => {
+    it('§7.3 S6 with our own Origin are accepted from browsers without Sec-Fetch-Site', async () => {
       await post({ Origin: web.url }).expect(303);
     });
 
-    it('are refused in other methods than POST, TRACE too', async () => {
+    it('§7.3 S4 are refused in other methods than POST, TRACE too', async () => {
       for (const method of ['put', 'patch', 'delete', 'trace'] as const) {
         const { status, headers } = await member.agent[method]('/cost-codes');
         expect([method, status, headers.allow]).to.deep.equal([method, 405, 'GET, HEAD, POST']);
@@ -151,7 +151,7 @@ describe('Security of the web app', () => {
       expect(text).to.include('could not be read');
     });
 
-    it('nobody can be sent to another site by `back`', async () => {
+    it('§7.3 S7 nobody can be sent to another site by `back`', async () => {
       for (const back of ['https://evil.example/', '//evil.example', '/\\evil.example', '/cost-codes/../sign-out', 'javascript:alert(1)', '/%5cevil.example']) {
         const { headers } = await member.agent.post('/runs').type('form').send({ scope: 'ids', back });
         expect([back, headers.location]).to.deep.equal([back, '/cost-codes']);
@@ -159,7 +159,7 @@ describe('Security of the web app', () => {
       expect(backTo('/cost-codes?status=failed&q=a%26b')).to.equal('/cost-codes?status=failed&q=a%26b');
     });
 
-    it('what a person types comes back as text, never as HTML', async () => {
+    it('§7.3 S6 what a person types comes back as text, never as HTML', async () => {
       const { text } = await member.agent.get('/cost-codes').query({ q: '"><script>alert(1)</script>' });
       expect(text).to.not.include('<script>alert');
       expect(text).to.include('&lt;script&gt;alert(1)');
@@ -239,7 +239,7 @@ describe('Security of the web app', () => {
   });
 
   describe('the log', () => {
-    it('holds no code, state, cookie, key, e-mail or class name', async () => {
+    it('§7.3 S5 holds no code, state, cookie, key, e-mail or class name', async () => {
       const { text } = await member.agent.get('/cost-codes');
       const email = /[\w.]+@hillside\.example/.exec(text)?.[0] ?? 'no e-mail on the page';
       await member.agent.get('/cost-codes').query({ q: 'canary-search', code: 'canary-code' });
@@ -263,7 +263,7 @@ describe('The web app in production', () => {
 
   const secure = { 'X-Forwarded-Proto': 'https' };
 
-  it('binds its cookie to the host, over TLS only', async () => {
+  it('§7.3 S9 binds its cookie to the host, over TLS only, out of reach of scripts', async () => {
     const { headers } = await request(web.url).get('/launch').set(secure);
     expect(headers['set-cookie']?.[0]).to.match(/^__Host-sid=.*; Path=\/; Expires=.*; HttpOnly; Secure; SameSite=Lax$/);
   });

@@ -9,6 +9,7 @@ import { linkLibrary, tryLibrary } from '../../sync/link.ts';
 import { roleIn } from '../../sync/team.ts';
 import { NotAllowed, NotFound } from '../errors.ts';
 import { bodyOf, idSchema } from '../input.ts';
+import { requestIdOf } from '../log.ts';
 import { paths } from '../paths.ts';
 import { connectPage, landing, steps, type LinarcPage } from '../present/doors.ts';
 import { count, momentOrNull } from '../present/format.ts';
@@ -42,11 +43,16 @@ export function entryRoutes({ world, config, render, art }: Web): Router {
     return { query, pending };
   };
 
+  /** Whatever went wrong, an address that holds a secret answers 302 and no page (quickbooks.md S12). */
   const refused = (req: Request, res: Response, error: unknown, path: string) => {
-    if (!(error instanceof SignInError)) throw error;
-    const link = error.code === 'email_unverified' ? { label: 'Verify at Intuit', href: 'https://accounts.intuit.com/app/account-manager/security' } : null;
-    req.session.notice = notice('bad', error.sentence, { next: error.next, link });
+    req.session.notice = error instanceof SignInError ? signInNotice(error) : failureNotice(req, error);
     res.redirect(302, path);
+  };
+
+  const failureNotice = (req: Request, error: unknown): Notice => {
+    const reqId = requestIdOf(req);
+    world.log.error({ reqId, error: error instanceof Error ? error.name : 'unknown' }, 'a way back from Intuit failed');
+    return notice('bad', 'Linarc Class Sync could not finish this.', { next: `Start again. If it stays, send this number to support: ${reqId}` });
   };
 
   router.get(paths.home, (req, res) => {
@@ -152,9 +158,15 @@ export function entryRoutes({ world, config, render, art }: Web): Router {
       req.session.after = `${paths.disconnect}?${new URLSearchParams(realm === null ? {} : { realmId: realm }).toString()}`;
       return toIntuit(req, res, 'sign_in');
     }
-    const wanted = realm === null ? current?.id : (await world.companies.byRealm(realm))?.id;
-    const company = companies.find(({ id }) => id === wanted) ?? null;
-    req.session.notice = company === null ? notice('info', 'No company of yours is connected by that name, so nothing was changed.') : await disconnectNotice(company);
+    try {
+      const wanted = realm === null ? current?.id : (await world.companies.byRealm(realm))?.id;
+      const company = companies.find(({ id }) => id === wanted) ?? null;
+      const said = company === null ? notice('info', 'No company of yours is connected by that name, so nothing was changed.') : await disconnectNotice(company);
+      if (company !== null && company.id !== current?.id) await changeTo(req, user, company);
+      req.session.notice = said;
+    } catch (error) {
+      return refused(req, res, error, paths.connect);
+    }
     return res.redirect(302, paths.connect);
   });
 
@@ -172,11 +184,17 @@ export function entryRoutes({ world, config, render, art }: Web): Router {
     const { user, companies } = visitOf(req);
     const company = companies.find(({ id }) => id === wanted);
     if (user === null || company === undefined) throw new NotFound('company');
-    await signIn(req, user.id, company.id, req.session.signedInAt ?? world.clock.now());
-    req.session.activeAt = world.clock.now();
-    await world.team.opened(user.id, company.id);
+    await changeTo(req, user, company);
     done(req, res, homeOf(company));
   });
+
+  /** Opens another company under a new session, which ends when the one before would have. */
+  const changeTo = async (req: Request, user: User, company: Company) => {
+    const now = world.clock.now();
+    await signIn(req, user.id, company.id, req.session.signedInAt ?? now);
+    req.session.activeAt = now;
+    await world.team.opened(user.id, company.id);
+  };
 
   router.post(paths.signOut, async (req, res) => {
     await signOut(req);
@@ -223,6 +241,12 @@ export function entryRoutes({ world, config, render, art }: Web): Router {
 }
 
 const switchSchema = z.object({ company: idSchema.transform((id) => id as Tenant) });
+/** Why it did not work, and the page at Intuit that mends it. */
+function signInNotice(error: SignInError): Notice {
+  const link = error.code === 'email_unverified' ? { label: 'Verify at Intuit', href: 'https://accounts.intuit.com/app/account-manager/security' } : null;
+  return notice('bad', error.sentence, { next: error.next, link });
+}
+
 const disconnectSchema = z.object({ company: idSchema.transform((id) => id as Tenant).optional() });
 const linarcSchema = z.object({
   companyId: z.string().trim().max(200).default(''),
