@@ -1,13 +1,15 @@
 import express, { type Express } from 'express';
 import type { Store } from 'express-session';
 import { join } from 'node:path';
+import { on } from './log.ts';
+import type { Metrics } from './metrics.ts';
 import type { SheetWorld } from './sync/spreadsheet.ts';
 import { assetsOf, intuitArtOf, publicFiles } from './web/assets.ts';
 import type { WebConfig } from './web/config.ts';
 import { NotFound } from './web/errors.ts';
 import { onError } from './web/failure.ts';
-import { healthRoutes } from './web/health.ts';
-import { requestLog } from './web/log.ts';
+import { healthRoutes, requestMetrics } from './web/health.ts';
+import { requestIdOf, requestLog } from './web/log.ts';
 import { createRender, createRenderer } from './web/render.ts';
 import { projectRoot } from './web/root.ts';
 import { aboutRoutes } from './web/routes/about.ts';
@@ -30,11 +32,12 @@ export interface AppServices {
   readonly world: SheetWorld;
   /** Whether the database answers within so many milliseconds. */
   ping(ms: number): Promise<boolean>;
+  readonly metrics: Pick<Metrics, 'contentType' | 'text' | 'request'>;
   readonly sessionStore: Store;
 }
 
 /** The web application. Reads top to bottom in the order a request passes through. */
-export function createApp({ world, ping, sessionStore }: AppServices, config: WebConfig): Express {
+export function createApp({ world, ping, metrics, sessionStore }: AppServices, config: WebConfig): Express {
   const root = projectRoot();
   const files = join(root, 'public');
   const renderer = createRenderer(join(root, 'views'));
@@ -44,8 +47,10 @@ export function createApp({ world, ping, sessionStore }: AppServices, config: We
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple').set('trust proxy', config.trustProxyHops);
 
-  app.use(healthRoutes(ping));
+  app.use(healthRoutes({ ping, metrics }, config));
   app.use(requestLog(config));
+  app.use((req, _res, next) => on({ reqId: requestIdOf(req) }, next));
+  app.use(requestMetrics(metrics.request));
   app.use(securityHeaders(config));
   app.use(usedMethodsOnly);
   app.use(webhookRoutes(world, { verifiers: config.webhookVerifiers }));

@@ -33,6 +33,8 @@ export interface Config {
   readonly publicUrl: string | null;
   readonly trustProxyHops: number;
   readonly logLevel: string;
+  /** Lets its bearer read /metrics; null: only programs on this machine may. */
+  readonly metricsToken: string | null;
   readonly dataDir: string;
   readonly database: Database;
   readonly quickbooks: QuickBooksWorld;
@@ -140,6 +142,7 @@ export const SETTINGS = z.object({
   MONGODB_URI: text
     .regex(/^mongodb(\+srv)?:\/\/[^\s/]+/, 'must be a MongoDB connection string that begins with mongodb:// or mongodb+srv://')
     .optional(),
+  METRICS_TOKEN: z.string().refine(isSecret, 'must be a random text of at least 32 characters. Make one with: openssl rand -hex 32').optional(),
   SESSION_SECRETS: sessionSecrets.optional(),
   SEALING_KEYS: sealingKeys.optional(),
   INTUIT_CLIENT_ID: text.optional(),
@@ -289,6 +292,7 @@ function compose(values: Values): Config {
     publicUrl: values.PUBLIC_URL ?? null,
     trustProxyHops: values.TRUST_PROXY_HOPS ?? (values.PUBLIC_URL?.startsWith('https:') ? 1 : 0),
     logLevel: values.LOG_LEVEL ?? (production ? 'info' : 'warn'),
+    metricsToken: values.METRICS_TOKEN ?? null,
     dataDir: values.DATA_DIR,
     database: values.MONGODB_URI ? { kind: 'mongodb', uri: values.MONGODB_URI } : { kind: 'embedded', dir: `${values.DATA_DIR}/mongo` },
     quickbooks,

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { destination, pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 
@@ -8,7 +9,7 @@ import type { DestinationStream, Logger } from 'pino';
 export const LOGGED: ReadonlySet<string> = new Set([
   'company', 'id', 'run', 'import', 'record', 'fence', 'owner', 'job', 'state', 'why', 'kind', 'problem', 'code', 'error', 'intuitTid',
   'read', 'added', 'changed', 'unchanged', 'problems', 'gone', 'unreadable', 'count', 'took', 'signal', 'whole', 'found',
-  'deleted', 'topic', 'turn', 'tries', 'sender', 'url', 'status', 'method', 'path', 'reqId', 'responseTime',
+  'deleted', 'topic', 'turn', 'tries', 'sender', 'url', 'status', 'method', 'path', 'reqId', 'responseTime', 'batch', 'what', 'outcome', 'faults',
 ]);
 
 /** These hold objects, which their serialisers cut down to what may be shown. */
@@ -60,12 +61,28 @@ function requestShown(request: { id?: unknown; method?: unknown; url?: unknown }
 
 const responseShown = (response: { statusCode?: unknown }): unknown => ({ statusCode: response.statusCode });
 
+/** For what the process is at work: a request, or a task on a company's run or import. Every line of the log it writes says so. */
+export interface Occasion {
+  readonly reqId?: string;
+  readonly company?: string;
+  readonly run?: string;
+  readonly import?: string;
+}
+
+const occasions = new AsyncLocalStorage<Occasion>();
+
+/** Does the work, and everything it sets going, on this occasion. */
+export function on<T>(occasion: Occasion, work: () => T): T {
+  return occasions.run(occasion, work);
+}
+
 /** The log: JSON lines on standard error, or wherever `to` leads. */
 export function createLog(level: string, to: DestinationStream = destination({ dest: 2, sync: true })): Logger {
   return pino({
     level,
     base: { pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
+    mixin: () => ({ ...occasions.getStore() }),
     formatters: { level: (label) => ({ level: label }), log: onlyLogged },
     serializers: { err: errorShown, req: requestShown, res: responseShown },
   }, to);

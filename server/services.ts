@@ -8,13 +8,16 @@ import type { AppServices } from './app.ts';
 import type { Config, QuickBooksWorld, Secrets } from './config.ts';
 import type { Post } from './core/fresh.ts';
 import type { Clock, Dispatch, Random } from './core/ports.ts';
-import { createDispatch, tasksOf } from './jobs/agenda.ts';
+import { createDispatch, tasksOf, type Tasks } from './jobs/agenda.ts';
 import { LinarcLibrary } from './linarc/library.ts';
 import { readSpreadsheet } from './linarc/spreadsheet/read.ts';
 import { writeSpreadsheet } from './linarc/spreadsheet/write.ts';
 import { fileOutbox } from './notices/outbox.ts';
 import { smtpPost } from './notices/smtp.ts';
+import { on } from './log.ts';
+import { createMetrics } from './metrics.ts';
 import { quickBooks } from './qbo/books.ts';
+import type { SeenCall } from './qbo/call.ts';
 import { INTUIT_ENDPOINTS, type IntuitEndpoints } from './qbo/endpoints.ts';
 import { intuitIdentity } from './qbo/identity.ts';
 import { openStores, type Stores } from './store/stores.ts';
@@ -83,14 +86,20 @@ export async function openServices(config: Config, { places, url }: { places: Pl
   const stores = await openStores({ uri: places.mongoUri, ...databaseOf(places), keys: ringOf(secrets), clock, random });
   try {
     const jobs = await createDispatch(databaseIn(stores));
-    const world = worldOf(config, { places, url }, stores, jobs.dispatch, log);
+    const metrics = createMetrics(() => jobs.age());
+    const seen = (call: SeenCall): void => {
+      metrics.saw(call);
+      log.info({ ...call, faults: call.faults.join(' ') }, 'QuickBooks was called');
+    };
+    const world = metrics.over(worldOf(config, { places, url }, stores, jobs.dispatch, log, seen));
     let isStopping = false;
     return {
       world,
       stores,
+      metrics,
       ping: async (ms) => !isStopping && stores.ping(ms),
       sessionStore: sessionStore(stores, secrets),
-      work: () => jobs.work(tasksOf(world), log),
+      work: () => jobs.work(onOccasion(tasksOf(world)), log),
       rest: async () => {
         isStopping = true;
         await jobs.stop(HAND_OVER);
@@ -101,6 +110,16 @@ export async function openServices(config: Config, { places, url }: { places: Pl
     await stores.close();
     throw error;
   }
+}
+
+/** The same tasks, each line of their log saying for which company and run. */
+function onOccasion(tasks: Tasks): Tasks {
+  return {
+    ...tasks,
+    push: (company, run, signal) => on({ company, run }, () => tasks.push(company, run, signal)),
+    import: (company, id, signal) => on({ company, import: id }, () => tasks.import(company, id, signal)),
+    fresh: (company) => on({ company }, () => tasks.fresh(company)),
+  };
 }
 
 function databaseIn({ connection }: Stores): NonNullable<Stores['connection']['db']> {
@@ -118,15 +137,15 @@ function postOf({ mail }: Config): Post | null {
   return mail.kind === 'smtp' ? smtpPost(mail) : fileOutbox({ ...mail, dir: resolve(mail.dir) });
 }
 
-function worldOf(config: Config, { places, url }: { places: Places; url: string }, stores: Stores, dispatch: Dispatch, log: Logger): SheetWorld {
+function worldOf(config: Config, { places, url }: { places: Places; url: string }, stores: Stores, dispatch: Dispatch, log: Logger, seen: (call: SeenCall) => void): SheetWorld {
   const { quickbooks, sandbox } = config;
   const { quickbooksSandboxUrl, linarcUrl } = places;
   const { companies, users, team, invitations, costCodes, classes, runs, history, sheets, changes, rounds, notices } = stores;
   return {
     clock, random, log, companies, users, team, invitations, costCodes, classes, runs, history, sheets, readSpreadsheet, writeSpreadsheet,
     library: new LinarcLibrary({ baseUrl: linarcUrl }),
-    identity: intuitIdentity({ ...clientOf(quickbooks), ...endpointsAt(quickbooksSandboxUrl), fetchTimeoutMs: OAUTH_TIMEOUT, clock }),
-    openBooks: quickBooks({ apiBase: quickbooksSandboxUrl ?? apiBaseOf(quickbooks), callTimeoutMs: API_TIMEOUT, clock }),
+    identity: intuitIdentity({ ...clientOf(quickbooks), ...endpointsAt(quickbooksSandboxUrl), fetchTimeoutMs: OAUTH_TIMEOUT, clock, seen }),
+    openBooks: quickBooks({ apiBase: quickbooksSandboxUrl ?? apiBaseOf(quickbooks), callTimeoutMs: API_TIMEOUT, clock, seen }),
     dispatch,
     fresh: { changes, rounds, notices, post: postOf(config), reachedAt: reachedAt(config, url) },
     pace: quickbooks.kind === 'intuit' ? { speed: 1, limits: true } : { speed: sandbox.speed, limits: sandbox.limits },

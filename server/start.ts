@@ -66,6 +66,7 @@ async function webConfig(config: Config, publicUrl: string, places: Places, sess
     version: CARD.version,
     securityContactUntil: CARD.securityContactUntil,
     supportEmail: config.supportEmail,
+    metricsToken: config.metricsToken,
   };
 }
 

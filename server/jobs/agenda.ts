@@ -20,6 +20,8 @@ export interface Tasks {
 
 export interface Jobs {
   readonly dispatch: Dispatch;
+  /** How many seconds the oldest message has waited that nobody has taken. */
+  age(): Promise<number>;
   /** Begins to take messages, this process's own at once and those of others within `processEvery`. */
   work(tasks: Tasks, log: Log): Promise<void>;
   /**
@@ -107,6 +109,13 @@ export async function createDispatch(database: Database, config: JobsConfig = {}
       push: (company, run) => send('push', { company, id: run }),
       import: (company, importId) => send('import', { company, id: importId }),
       fresh: (company) => send('fresh', { company, id: 'fresh' }),
+    },
+
+    async age() {
+      const now = new Date();
+      const oldest = await database.collection(COLLECTION).findOne({ name: { $ne: 'sweep' }, lockedAt: null, nextRunAt: { $lte: now } }, { sort: { nextRunAt: 1 } });
+      const since: unknown = oldest?.['nextRunAt'];
+      return since instanceof Date ? (now.getTime() - since.getTime()) / 1_000 : 0;
     },
 
     async work(tasks, log) {

@@ -5,7 +5,7 @@ import {
 import { classLimit } from '../core/capacity.ts';
 import { contentHash } from '../core/names.ts';
 import type { QuickBooksClass } from '../core/records.ts';
-import { makeCall, neverSent, type Call, type CallEnd, type CallSettings } from './call.ts';
+import { makeCall, neverSent, outcomeOf, type Call, type CallEnd, type CallSettings, type SeenCall } from './call.ts';
 import { answersItem, batchItemRequest, isId, isObject, readClass } from './classes.ts';
 import { aboutRights, faultOf, type Answered } from './faults.ts';
 import { ACTIVE_LOCATIONS_QUERY, CLASS_COUNT_QUERY, PAGE, classesQuery, groupsOf, oneOf, withInactiveForms } from './query.ts';
@@ -16,6 +16,8 @@ export interface BooksSettings {
   /** For one HTTP call, in milliseconds. */
   readonly callTimeoutMs: number;
   readonly clock: Clock;
+  /** Hears of every call once it has ended. */
+  readonly seen?: (call: SeenCall) => void;
   /** Bytes; 16 MiB when left out. A page of 1,000 classes is about 1 MiB. */
   readonly maxAnswerBytes?: number;
 }
@@ -44,7 +46,7 @@ const BID_LIMIT = 10;
 export function quickBooks(settings: BooksSettings): OpenBooks {
   const callSettings: CallSettings = { maxAnswerBytes: ANSWER_LIMIT, ...settings };
   return (realmId, tokens, beforeCall) => {
-    const send = senderFor(callSettings, tokens, beforeCall);
+    const send = senderFor({ ...callSettings, seen: settings.seen }, tokens, beforeCall);
     const path = `company/${encodeURIComponent(realmId)}`;
     const read: Read = async (call) => {
       const { end } = await send('read', call);
@@ -69,17 +71,41 @@ type Ask = (query: string, signal?: AbortSignal) => Promise<Answered['body']>;
 
 // ---------------------------------------------------------------------------------------------------------------- calling
 
-function senderFor(settings: CallSettings, tokens: AccessTokens, beforeCall: (kind: CallKind) => Promise<void>): Send {
+interface SenderSettings extends CallSettings {
+  readonly seen: BooksSettings['seen'];
+}
+
+function senderFor(settings: SenderSettings, tokens: AccessTokens, beforeCall: (kind: CallKind) => Promise<void>): Send {
+  const sent = async (kind: CallKind, token: string, call: Call): Promise<CallEnd> => {
+    const ended = await makeCall(settings, token, call);
+    settings.seen?.(seenCall(kind, call, ended));
+    return ended;
+  };
   return async (kind, call) => {
     const token = await tokens.current();
     await beforeCall(kind);
-    const first = await makeCall(settings, token, call);
+    const first = await sent(kind, token, call);
     if (!wantsNewToken(first.end)) return first;
 
     const renewed = await tokens.renewed(token);
     await beforeCall(kind);
-    return makeCall(settings, renewed, call);
+    return sent(kind, renewed, call);
   };
+}
+
+function seenCall(kind: CallKind, { path }: Call, { end, took }: CallEnd): SeenCall {
+  const { pathname, searchParams } = new URL(path, 'http://books.invalid');
+  const faults = end.kind === 'answered' ? partFaults(end) : end.kind === 'refused' ? [end.fault.code] : [];
+  return {
+    kind, took, what: pathname.split('/')[3] ?? '', batch: searchParams.get('requestid'), outcome: outcomeOf(end),
+    status: end.kind === 'refused' ? end.fault.status : end.status, intuitTid: end.kind === 'refused' ? end.fault.intuitTid : end.intuitTid,
+    faults: faults.filter((code) => code !== null),
+  };
+}
+
+function partFaults(end: Answered): (string | null)[] {
+  const parts = end.body['BatchItemResponse'];
+  return Array.isArray(parts) ? parts.filter(isObject).flatMap((part) => faultOf(part, end)?.code ?? []) : [];
 }
 
 /** 120 and 3100 speak of the person's or the app's rights, which a new token does not change (quickbooks.md §6.3). */

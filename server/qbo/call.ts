@@ -1,4 +1,4 @@
-import type { Clock, Refusal } from '../core/ports.ts';
+import type { CallKind, Clock, Refusal } from '../core/ports.ts';
 import type { RawFault } from '../core/problems.ts';
 import { readEnd, type Answered, type Reply } from './faults.ts';
 
@@ -24,6 +24,29 @@ export interface CallEnd {
   readonly end: Answered | Refusal;
   /** Milliseconds from sending to the whole answer. */
   readonly took: number;
+}
+
+/** What became of a call, for the log and the metrics: nothing of the company's, and no address. */
+export interface SeenCall {
+  readonly kind: CallKind | 'oauth';
+  /** What was asked for: batch, query, cdc, preferences, refresh … */
+  readonly what: string;
+  /** The requestid of a batch. */
+  readonly batch: string | null;
+  readonly outcome: 'answered' | 'throttled' | 'refused' | 'unknown' | 'unsent';
+  readonly status: number | null;
+  readonly intuitTid: string | null;
+  readonly took: number;
+  /** The fault codes in the answer, those of a batch's parts too. */
+  readonly faults: readonly string[];
+}
+
+/** How a call ended, in a word. */
+export function outcomeOf(end: Answered | Refusal): SeenCall['outcome'] {
+  if (end.kind !== 'refused') return end.kind;
+  const { status, code } = end.fault;
+  if (status === null) return 'unsent';
+  return status === 429 || code === '3001' ? 'throttled' : 'refused';
 }
 
 /** Failures that happen before a connection stands, so that nothing can have been sent. */

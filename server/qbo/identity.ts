@@ -2,6 +2,7 @@ import OAuthClient from 'intuit-oauth';
 import { GrantError, type Clock, type Grant, type Identity } from '../core/ports.ts';
 import { isObject } from './classes.ts';
 import { INTUIT_ENDPOINTS, pointAt, type IntuitEndpoints, type IntuitEnvironment } from './endpoints.ts';
+import type { SeenCall } from './call.ts';
 import { personOf, signingKeys, subjectOf } from './person.ts';
 
 export interface IntuitSettings {
@@ -18,6 +19,8 @@ export interface IntuitSettings {
    * (github.com/jumbojett/OpenID-Connect-PHP issue 163). A nonce that is there is always compared.
    */
   readonly nonceRequired?: boolean;
+  /** Hears of every call once it has ended. */
+  readonly seen?: (call: SeenCall) => void;
 }
 
 const SIGN_IN_SCOPES = ['openid', 'profile', 'email'];
@@ -44,8 +47,8 @@ export function intuitIdentity(settings: IntuitSettings): Identity {
   const { clientId, clock, nonceRequired = false } = settings;
   const keys = signingKeys(endpoints.jwks, settings.fetchTimeoutMs);
   const rules = { issuer: endpoints.issuer, clientId, clock, keys, nonceRequired };
-  const ask = (prepare: Preparation, use: Use) => answerTo(settings, endpoints, prepare, use);
-  const call = async (prepare: Preparation, use: Use) => done(await ask(prepare, use));
+  const ask = (what: string, prepare: Preparation, use: Use) => answerTo(settings, endpoints, what, prepare, use);
+  const call = async (what: string, prepare: Preparation, use: Use) => done(await ask(what, prepare, use));
 
   return {
     authorizeUrl: ({ purpose, redirectUri, state, nonce }) => {
@@ -61,20 +64,20 @@ export function intuitIdentity(settings: IntuitSettings): Identity {
       if (code === '') throw new GrantError('refused', 'Intuit sent no code.');
       const sentAt = clock.now();
       const answered = `${redirectUri}?${new URLSearchParams({ code })}`;
-      const given = await call({ redirectUri }, (client) => client.createToken(answered));
+      const given = await call('exchange', { redirectUri }, (client) => client.createToken(answered));
       const grant = grantOf(given, sentAt);
       const sub = await subjectOf(isObject(given.body) ? given.body['id_token'] : null, nonce, rules, given.intuitTid);
-      const who = await call({ accessToken: grant.accessToken }, (client) => client.getUserInfo());
+      const who = await call('userinfo', { accessToken: grant.accessToken }, (client) => client.getUserInfo());
       return { grant, person: personOf(who.body, sub, who.intuitTid) };
     },
 
     refresh: async (refreshToken) => {
       const sentAt = clock.now();
-      return grantOf(await call({}, (client) => client.refreshUsingToken(refreshToken)), sentAt);
+      return grantOf(await call('refresh', {}, (client) => client.refreshUsingToken(refreshToken)), sentAt);
     },
 
     revoke: async (refreshToken) => {
-      const answer = await ask({}, (client) => client.revoke({ refresh_token: refreshToken }));
+      const answer = await ask('revoke', {}, (client) => client.revoke({ refresh_token: refreshToken }));
       // 400 says the grant was dead already (quickbooks.md §1.7).
       if (answer.status !== 400 || errorWord(answer.body) === 'invalid_client') done(answer);
     },
@@ -105,12 +108,13 @@ function newClient(settings: IntuitSettings, prepare: Preparation): OAuthClient 
  * Lets the library make one call and keeps what came back. The library has no time-out, follows redirects, and drops the status
  * of an answer without body; so its one door to the network, `loadResponse`, gets limits and a witness.
  */
-async function answerTo(settings: IntuitSettings, endpoints: IntuitEndpoints, prepare: Preparation, use: Use): Promise<Answer> {
+async function answerTo(settings: IntuitSettings, endpoints: IntuitEndpoints, what: string, prepare: Preparation, use: Use): Promise<Answer> {
   const client = newClient(settings, prepare);
   const giveUp = new AbortController();
   const limits = { maxRedirects: 0, maxContentLength: ANSWER_LIMIT, proxy: false, signal: giveUp.signal };
   const timer = setTimeout(() => giveUp.abort(), settings.fetchTimeoutMs);
   const seen: { answer?: Answer } = {};
+  const startedAt = settings.clock.now();
 
   client.loadResponse = async (request: object) => {
     try {
@@ -130,8 +134,14 @@ async function answerTo(settings: IntuitSettings, endpoints: IntuitEndpoints, pr
     if (seen.answer === undefined) throw error;
   } finally {
     clearTimeout(timer);
+    settings.seen?.(seenCall(what, seen.answer ?? NO_ANSWER, settings.clock.now() - startedAt));
   }
   return seen.answer ?? NO_ANSWER;
+}
+
+function seenCall(what: string, { status, intuitTid }: Answer, took: number): SeenCall {
+  const outcome = status === null ? 'unknown' : status < 300 ? 'answered' : status === 429 ? 'throttled' : 'refused';
+  return { kind: 'oauth', what, batch: null, outcome, status, intuitTid, took, faults: [] };
 }
 
 function answerIn(response: unknown): Answer {

@@ -24,8 +24,7 @@ const AT_WORK: ReadonlySet<RunState> = new Set(['queued', 'running', 'waiting', 
  * at work, which reads for itself. What cannot be followed now comes up again later.
  */
 export async function followQuickBooks(world: World, company: Company): Promise<void> {
-  const run = await world.runs.active(company.id);
-  if (run !== null && AT_WORK.has(run.state)) return;
+  if (await isAtWork(world, company)) return;
   for (;;) {
     const told = await world.fresh.changes.take(company.id, 'quickbooks', CHUNK, LEASE);
     if (told.length === 0) return;
@@ -37,6 +36,12 @@ export async function followQuickBooks(world: World, company: Company): Promise<
     if (isOver) await world.fresh.changes.settle(company.id, 'quickbooks', ids, new Date(world.clock.now()));
     else await world.fresh.changes.putOff(company.id, 'quickbooks', ids, backOff(Math.min(...told.map(({ tries }) => tries))));
   }
+}
+
+/** Whether a run of the company is at work, whose calls leave no room for others. */
+export async function isAtWork(world: World, company: Company): Promise<boolean> {
+  const run = await world.runs.active(company.id);
+  return run !== null && AT_WORK.has(run.state);
 }
 
 async function follow(world: World, company: Company, classIds: readonly string[]): Promise<void> {

@@ -22,5 +22,7 @@ export interface WebConfig {
   readonly securityContactUntil: string;
   /** Where people who need help write to; null: nowhere is named. */
   readonly supportEmail: string | null;
+  /** Who has it may read /metrics from anywhere; null: only this machine may. */
+  readonly metricsToken: string | null;
   readonly log: Logger;
 }

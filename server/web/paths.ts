@@ -51,6 +51,8 @@ export const paths = {
   quickbooksHook: '/webhooks/quickbooks',
   livez: '/livez',
   readyz: '/readyz',
+  startupz: '/startupz',
+  metrics: '/metrics',
 } as const;
 
 type WithId = { [K in keyof typeof paths]: (typeof paths)[K] extends `${string}:id${string}` ? K : never }[keyof typeof paths];

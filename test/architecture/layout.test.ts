@@ -8,7 +8,7 @@ const TOP = [
   'tsconfig.json', 'views',
 ];
 const SERVER = [
-  'app.ts', 'card.ts', 'config.ts', 'core', 'door.ts', 'embedded', 'jobs', 'linarc', 'log.ts', 'main.ts', 'notices', 'places.ts', 'prepare.mjs', 'qbo', 'sandbox', 'secrets.ts',
+  'app.ts', 'card.ts', 'config.ts', 'core', 'door.ts', 'embedded', 'jobs', 'linarc', 'log.ts', 'main.ts', 'metrics.ts', 'notices', 'places.ts', 'prepare.mjs', 'qbo', 'sandbox', 'secrets.ts',
   'services.ts', 'start.ts', 'store', 'sync', 'web',
 ];
 

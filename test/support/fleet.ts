@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../server/config.ts';
-import type { ImportState } from '../../server/core/company.ts';
+import type { ImportState, Settings } from '../../server/core/company.ts';
 import type { Actor, Tenant } from '../../server/core/records.ts';
 import type { Run } from '../../server/core/run.ts';
 import type { Selection } from '../../server/core/selection.ts';
@@ -12,6 +12,7 @@ import { secretsOf } from '../../server/secrets.ts';
 import { openServices, SANDBOX_CLIENT } from '../../server/services.ts';
 import { startImport } from '../../server/sync/import.ts';
 import { linkLibrary } from '../../server/sync/link.ts';
+import { saveSettings } from '../../server/sync/settings.ts';
 import { startPush } from '../../server/sync/push.ts';
 import type { World } from '../../server/sync/world.ts';
 import { launch, type Program } from './process.ts';
@@ -107,16 +108,27 @@ export class Fleet {
     return app;
   }
 
+  /** Adds a company to QuickBooks alone. */
+  async realm(name: string): Promise<string> {
+    return (await this.quickbooks.post<{ realmId: string }>('/sandbox/companies', { name, classTracking: 'transaction' })).realmId;
+  }
+
   /** Adds a company to QuickBooks, connects it and links it to the library. At least one app process must have been started. */
   async company(name: string): Promise<FleetCompany> {
     const { world, quickbooks, linarc } = this;
-    const { realmId } = await quickbooks.post<{ realmId: string }>('/sandbox/companies', { name, classTracking: 'transaction' });
+    const realmId = await this.realm(name);
     const tokens = await quickbooks.post<TokenAnswer>(`/sandbox/companies/${realmId}/grant`, { clientId: SANDBOX_CLIENT.clientId });
     const { companies: [library] } = await linarc.get<{ companies: { id: string; apiKey: string }[] }>('/sandbox/companies');
     const facts = { name, plan: 'QuickBooks Online Advanced', classTracking: 'per_transaction', locations: null } as const;
     const { id } = await world.companies.connect({ realmId, facts, grant: grantFrom(tokens), at: new Date() });
     await linkLibrary(world, id, { companyId: library?.id ?? '', apiKey: library?.apiKey ?? '' });
     return { id, realmId };
+  }
+
+  /** Changes some of the company's settings. */
+  async set(company: FleetCompany, change: Partial<Settings>): Promise<void> {
+    const { settingsVersion = 0 } = (await this.world.companies.get(company.id)) ?? {};
+    await saveSettings(this.world, company.id, MARA, settingsVersion, change);
   }
 
   /** Imports the whole library, or its records of these Linarc ids. */

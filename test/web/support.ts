@@ -6,6 +6,7 @@ import request from 'supertest';
 import { createApp } from '../../server/app.ts';
 import type { Role } from '../../server/core/company.ts';
 import type { StagedRecord, Tenant } from '../../server/core/records.ts';
+import { createMetrics } from '../../server/metrics.ts';
 import { LinarcLibrary } from '../../server/linarc/library.ts';
 import { readSpreadsheet } from '../../server/linarc/spreadsheet/read.ts';
 import { writeSpreadsheet } from '../../server/linarc/spreadsheet/write.ts';
@@ -93,6 +94,7 @@ export async function startWeb({ codes, production = false, limits = false, late
     webhookVerifiers: ['the-verifier-of-the-web-tests'],
     sessionSecrets: ['the-session-secret-of-the-web-tests'], linarcUrl: linarc.url, version: 'test', supportEmail: 'help@sync.example', securityContactUntil: '2030-01-01T00:00:00Z',
     sandbox: production ? null : { quickbooksUrl: url, linarc: { companyId: linarc.company.id, apiKey: linarc.apiKey, url: linarc.url } },
+    metricsToken: null,
     log: pino({ level: 'info' }, { write: (line: string) => void logged.push(line) }),
   };
   await control(url, 'POST', '/sandbox/apps', {
@@ -102,7 +104,7 @@ export async function startWeb({ codes, production = false, limits = false, late
   // connect-mongo brings a driver of its own version beside mongoose's (engineering.md §2.8); they are alike but for their types.
   const client = opened.stores.client as unknown as NonNullable<Parameters<typeof MongoStore.create>[0]['client']>;
   const sessionStore = MongoStore.create({ client, dbName: opened.stores.connection.name, collectionName: 'sessions', autoRemove: 'disabled' });
-  const app = createApp({ world, ping: opened.stores.ping, sessionStore }, config);
+  const app = createApp({ world, ping: opened.stores.ping, metrics: createMetrics(async () => 0), sessionStore }, config);
   server.on('request', app);
 
   return {
