@@ -483,7 +483,7 @@ export interface History {
   /** Stores facts; a fact whose id is there already is left as it is. */
   add(company: Tenant, facts: readonly Fact[]): Promise<void>;
   /** Newest first. */
-  of(company: Tenant, record: string, options: { limit: number; before?: Date; kind?: FactKind }): Promise<readonly Fact[]>;
+  of(company: Tenant, record: string, options: { limit: number; before?: Pick<Fact, 'at' | 'id'>; kinds?: readonly FactKind[] }): Promise<readonly Fact[]>;
 }
 
 /** Sends work to whichever process is free (agenda). Losing a message is harmless: `Runs.unheld` finds what was left. */

@@ -29,17 +29,22 @@ export function openHistory(connection: Connection): History {
       }
     },
 
-    async of(company, record, { limit, before, kind }) {
+    async of(company, record, { limit, before, kinds = [] }) {
       const query: Filter = { company, record };
-      if (before !== undefined) query['at'] = { $lt: before };
-      if (kind !== undefined) query['kind'] = kind;
+      // Facts of one moment stand in the order of their ids, so that a page's end parts none of them.
+      if (before !== undefined) query['$or'] = [{ at: { $lt: before.at } }, { at: before.at, _id: { $lt: keyOf(company, before.id) } }];
+      if (kinds.length > 0) query['kind'] = { $in: [...kinds] };
       return (await history.find(query).sort({ at: -1, _id: -1 }).limit(limit).lean<FactDocument[]>()).map(factOf);
     },
   };
 }
 
+function keyOf(company: Tenant, id: string): string {
+  return `${company}:${id}`;
+}
+
 function documentOf(company: Tenant, { id, exchange, ...fact }: Fact): FactDocument {
-  return { ...fact, _id: `${company}:${id}`, company, factId: id, exchange: exchange && storedExchange(exchange) };
+  return { ...fact, _id: keyOf(company, id), company, factId: id, exchange: exchange && storedExchange(exchange) };
 }
 
 function factOf({ _id: _key, company: _company, factId, exchange, ...fact }: FactDocument): Fact {

@@ -37,6 +37,7 @@ export const paths = {
   spreadsheetRows: '/imports/spreadsheets/:id/rows',
   renamed: '/cost-codes/:id/renamed',
   history: '/cost-codes/:id/history',
+  historyCsv: '/cost-codes/:id/history.csv',
   mapping: '/cost-codes/:id/mapping',
   classTree: '/cost-codes/:id/classes',
   overwrite: '/cost-codes/:id/overwrite',

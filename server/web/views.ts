@@ -32,6 +32,7 @@ export interface Views {
   'record/exclude': ExcludePage;
   'record/history': History;
   'record/json': JsonScript;
+  'record/json-text': Pick<JsonScript['blocks'][number], 'tokens'>;
   'record/mapping': Mapping;
   'record/tree': Tree;
   'runs/list': RunsPage;

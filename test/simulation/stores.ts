@@ -753,9 +753,11 @@ class MemoryHistory implements History {
     }
   }
 
-  async of(company: Tenant, record: string, { limit, before, kind }: Parameters<History['of']>[2]): Promise<readonly Fact[]> {
+  async of(company: Tenant, record: string, { limit, before, kinds = [] }: Parameters<History['of']>[2]): Promise<readonly Fact[]> {
     const isWanted = (fact: Fact) =>
-      fact.record === record && (before === undefined || fact.at.getTime() < before.getTime()) && (kind === undefined || fact.kind === kind);
+      fact.record === record && (before === undefined || isOlder(fact, before)) && (kinds.length === 0 || kinds.includes(fact.kind));
+    const isOlder = (fact: Fact, than: Pick<Fact, 'at' | 'id'>) =>
+      fact.at.getTime() < than.at.getTime() || (fact.at.getTime() === than.at.getTime() && compare(fact.id, than.id) < 0);
     const found = [...this.database.historyOf(company).values()].filter(isWanted);
     return found.sort((a, b) => b.at.getTime() - a.at.getTime() || compare(b.id, a.id)).slice(0, limit);
   }

@@ -56,9 +56,22 @@ describe('The store of history', () => {
       await history.add(of, [fact('f1', 1), fact('f2', 2, { kind: 'created' }), fact('f3', 3), fact('g1', 4, { record: 'r2' })]);
       const first = await history.of(of, 'r1', { limit: 2 });
       expect(first.map(({ id }) => id)).to.deep.equal(['f3', 'f2']);
-      const before = first[1]?.at ?? AT;
+      const before = first[1] ?? { at: AT, id: '' };
       expect((await history.of(of, 'r1', { limit: 2, before })).map(({ id }) => id)).to.deep.equal(['f1']);
-      expect((await history.of(of, 'r1', { limit: 9, kind: 'created' })).map(({ id }) => id)).to.deep.equal(['f2']);
+      expect((await history.of(of, 'r1', { limit: 9, kinds: ['created', 'failed'] })).map(({ id }) => id)).to.deep.equal(['f2']);
+    });
+
+    it('parts no facts of one moment at the end of a page', async () => {
+      const of = company();
+      await history.add(of, ['a', 'c', 'b', 'd', 'e'].map((id) => fact(id, 1)));
+      const found: string[] = [];
+      for (let before: Fact | undefined; ;) {
+        const page: readonly Fact[] = await history.of(of, 'r1', { limit: 2, ...(before && { before }) });
+        if (page.length === 0) break;
+        found.push(...page.map(({ id }) => id));
+        before = page.at(-1);
+      }
+      expect(found).to.deep.equal(['e', 'd', 'c', 'b', 'a']);
     });
 
     it('of two companies with the same facts stays apart', async () => {

@@ -4,7 +4,7 @@ import { problem, PROBLEMS } from '../../server/core/problems.ts';
 import { NO_RUN_COUNTS } from '../../server/core/run.ts';
 import { card } from '../../server/web/present/card.ts';
 import { counted, initials, lasting, listed, moment } from '../../server/web/present/format.ts';
-import { pretty } from '../../server/web/present/history.ts';
+import { pretty } from '../../server/web/present/json.ts';
 import { mapping } from '../../server/web/present/mapping.ts';
 import { preview, skippedWords } from '../../server/web/present/preview.ts';
 import { importResult, runProgress, runSummary } from '../../server/web/present/progress.ts';

@@ -23,7 +23,7 @@ import { problem } from '../../server/core/problems.ts';
 import { NO_SHEET_COUNTS, TEMPLATE_HEADINGS, type KeptRow, type RowResult, type SheetReport } from '../../server/core/sheets.ts';
 import { DEFAULT_SETTINGS, NO_COUNTS, type Company, type Invitation, type Role } from '../../server/core/company.ts';
 import { ALL_CALM, type Standings } from '../../server/core/notices.ts';
-import { FACT_KINDS, type QuickBooksClass, type StagedRecord, type Tenant } from '../../server/core/records.ts';
+import type { QuickBooksClass, StagedRecord, Tenant } from '../../server/core/records.ts';
 import { DUPLICATE, NOW, sampleCompany, sampleExchange, sampleRecord, sampleImport, sampleRecords, sampleRun, sampleUser } from './samples.ts';
 
 interface Drawing<V extends keyof Views> {
@@ -203,8 +203,9 @@ export const STATES: Readonly<Record<string, State>> = {
   'linarc': on('connect/linarc', { ...linarc, steps: steps(2) }, '/linarc', 'Linarc company', { company: unlinked }),
   'linarc-tested': on('connect/linarc', { ...linarc, steps: steps(2), tested: { name: 'Hillside Builders LLC', words: '281 cost codes' } }, '/linarc', 'Linarc company', { company: unlinked }),
   'linarc-fault': on('connect/linarc', { ...linarc, steps: [], fault: 'Both the company id and the API key are needed.' }, '/linarc', 'Linarc company'),
-  'history': on('record/history', history(linked, facts, null, FACT_KINDS), '/cost-codes/x/history', 'Change History'),
-  'history-empty': on('record/history', history(linked, [], 'gone', FACT_KINDS), '/cost-codes/x/history', 'Change History'),
+  'history': on('record/history', history({ record: linked, facts, show: null, isFirstPage: true, hidden: [] }), '/cost-codes/x/history', 'Change History'),
+  'history-empty': on('record/history', history({ record: linked, facts: [], show: 'gone', isFirstPage: false, hidden: [] }), '/cost-codes/x/history', 'Change History'),
+  'json-new': on('record/json', jsonScript(sampleRecord('04 20 00', 'Unit Masonry')), '/cost-codes/x/json', 'Json Script'),
   'json': on('record/json', jsonScript(linked), '/cost-codes/x/json', 'Json Script'),
   'mapping': on('record/mapping', mapping(mapped), '/cost-codes/x/mapping', 'Manual Mapping'),
   'mapping-viewer': on('record/mapping', mapping({ ...mapped, role: 'viewer', branches: [], more: false, notice: null }), '/cost-codes/x/mapping', 'Manual Mapping', { role: 'viewer' }),

@@ -1,7 +1,8 @@
 import type { Exchange, Fact, FactKind, StagedRecord } from '../../core/records.ts';
 import { describe } from '../../core/problems.ts';
 import { pathTo } from '../paths.ts';
-import { count, moment, type Moment } from './format.ts';
+import { count, lasting, moment, type Moment } from './format.ts';
+import { jsonTokens, pretty, type JsonToken } from './json.ts';
 import { actorName } from './progress.ts';
 import { rawLines } from './card.ts';
 
@@ -9,10 +10,11 @@ import { rawLines } from './card.ts';
 export interface Entry {
   readonly at: Moment;
   readonly title: string;
+  readonly tone: 'good' | 'bad' | 'warn' | null;
   readonly by: string;
   readonly changes: readonly { readonly field: string; readonly from: string | null; readonly to: string | null }[];
   readonly problem: { readonly sentence: string; readonly raw: readonly { readonly label: string; readonly text: string }[] } | null;
-  readonly exchange: { readonly summary: string; readonly request: string; readonly response: string } | null;
+  readonly exchange: { readonly summary: string; readonly request: readonly JsonToken[]; readonly response: readonly JsonToken[] } | null;
   readonly runHref: string | null;
 }
 
@@ -20,8 +22,10 @@ export interface History {
   readonly code: string;
   readonly name: string;
   readonly entries: readonly Entry[];
-  readonly kinds: readonly { readonly label: string; readonly value: string; readonly chosen: boolean }[];
+  readonly kinds: readonly { readonly label: string; readonly options: readonly { readonly label: string; readonly value: string; readonly chosen: boolean }[] }[];
   readonly older: string | null;
+  readonly newest: string | null;
+  readonly csvHref: string;
   readonly action: string;
 }
 
@@ -47,50 +51,109 @@ const TITLES: Readonly<Record<FactKind, string>> = {
   held: 'Left out of a sync: it would make the class inactive or move it, and nobody said yes to that',
 };
 
+/** The kinds by who or what they tell of; each in one group. */
+export const HISTORY_GROUPS = {
+  source: { label: 'Changes in Linarc', kinds: ['imported', 'changed', 'gone', 'returned'] },
+  sync: { label: 'Sync activity', kinds: ['created', 'updated', 'linked', 'confirmed', 'failed', 'blocked', 'waiting', 'held', 'drifted'] },
+  people: { label: 'Decisions of people', kinds: ['mapped', 'unlinked', 'excluded', 'included', 'overwrite', 'accepted'] },
+} as const satisfies Record<string, { readonly label: string; readonly kinds: readonly FactKind[] }>;
+
+const TONES: Readonly<Partial<Record<FactKind, Entry['tone']>>> = {
+  created: 'good', updated: 'good', linked: 'good', confirmed: 'good', failed: 'bad', blocked: 'warn', gone: 'warn', drifted: 'warn', held: 'warn',
+};
+
 export const PAGE_OF_HISTORY = 50;
 
-/** `facts` newest first, at most one more than a page holds. */
-export function history(record: StagedRecord, facts: readonly Fact[], kind: FactKind | null, kinds: readonly FactKind[]): History {
+/** What of the history is asked for: all, a group, or one kind. */
+export type HistoryShow = keyof typeof HISTORY_GROUPS | FactKind;
+
+/** The kinds meant; none for all. */
+export function kindsOf(show: HistoryShow | null): readonly FactKind[] {
+  if (show === null) return [];
+  return isGroup(show) ? HISTORY_GROUPS[show].kinds : [show];
+}
+
+function isGroup(show: HistoryShow): show is keyof typeof HISTORY_GROUPS {
+  return Object.hasOwn(HISTORY_GROUPS, show);
+}
+
+export interface HistoryFacts {
+  readonly record: StagedRecord;
+  /** Newest first, at most one more than a page holds. */
+  readonly facts: readonly Fact[];
+  readonly show: HistoryShow | null;
+  readonly isFirstPage: boolean;
+  /** Texts that must not be shown wherever they stand. */
+  readonly hidden: readonly string[];
+}
+
+export function history({ record, facts, show, isFirstPage, hidden }: HistoryFacts): History {
   const shown = facts.slice(0, PAGE_OF_HISTORY);
   const last = shown.at(-1);
   const action = pathTo('history', record.id);
-  const older = facts.length > PAGE_OF_HISTORY && last ? new URLSearchParams({ before: last.at.toISOString(), ...(kind && { kind }) }) : null;
+  const at = (base: string, fields: Readonly<Record<string, string>>) => {
+    const search = new URLSearchParams({ ...(show && { kind: show }), ...fields }).toString();
+    return search === '' ? base : `${base}?${search}`;
+  };
+  const option = (value: HistoryShow, label: string) => ({ label, value, chosen: value === show });
   return {
     code: record.source.code || '—',
     name: record.source.name || '—',
-    entries: shown.map(entry),
-    kinds: [{ label: 'Everything', value: '', chosen: kind === null }, ...kinds.map((value) => ({ label: TITLES[value], value, chosen: value === kind }))],
-    older: older === null ? null : `${action}?${older.toString()}`,
+    entries: shown.map((fact) => entry(fact, hidden)),
+    kinds: Object.entries(HISTORY_GROUPS).map(([group, { label, kinds }]) => ({
+      label, options: [option(group as HistoryShow, `${label}, all`), ...kinds.map((kind) => option(kind, SHORT[kind] ?? TITLES[kind]))],
+    })),
+    older: facts.length > PAGE_OF_HISTORY && last ? at(action, { before: `${last.at.getTime()}.${last.id}` }) : null,
+    newest: isFirstPage ? null : at(action, {}),
+    csvHref: at(pathTo('historyCsv', record.id), {}),
     action,
   };
 }
 
-function entry(fact: Fact): Entry {
+const SHORT: Readonly<Partial<Record<FactKind, string>>> = { held: 'Left out of a sync' };
+
+function entry(fact: Fact, hidden: readonly string[]): Entry {
   return {
     at: moment(fact.at),
     title: TITLES[fact.kind],
-    by: actorName(fact.by),
+    tone: TONES[fact.kind] ?? null,
+    by: fact.by.kind === 'person' ? `by ${fact.by.name}` : fact.by.what,
     changes: fact.changes.map(({ field, from, to }) => ({ field, from, to })),
     problem: fact.problem === null ? null : { sentence: describe(fact.problem).sentence, raw: rawLines(fact.problem.raw) },
-    exchange: fact.exchange === null ? null : exchangeOf(fact.exchange),
+    exchange: fact.exchange === null ? null : exchangeOf(fact.exchange, hidden),
     runHref: fact.run === null ? null : pathTo('run', fact.run),
   };
 }
 
-function exchangeOf(exchange: Exchange): Entry['exchange'] {
+function exchangeOf(exchange: Exchange, hidden: readonly string[]): Entry['exchange'] {
   const parts = [
-    exchange.operation,
+    OPERATIONS[exchange.operation],
     exchange.status === null ? 'no answer' : `HTTP ${exchange.status}`,
-    ...(exchange.took === null ? [] : [`${count(Math.round(exchange.took))} ms`]),
+    ...(exchange.took === null ? [] : [tookOf(exchange.took)]),
     ...(exchange.intuitTid === null ? [] : [`intuit_tid ${exchange.intuitTid}`]),
   ];
-  return { summary: parts.join(' · '), request: pretty(exchange.request), response: pretty(exchange.response) };
+  return { summary: parts.join(' · '), request: jsonTokens(pretty(exchange.request, hidden)), response: jsonTokens(pretty(exchange.response, hidden)) };
 }
 
-/** JSON as people read it, with anything secret taken out (product.md point 29). */
-export function pretty(value: unknown): string {
-  if (value === null || value === undefined) return '—';
-  return JSON.stringify(value, (key, part: unknown) => (SECRET.test(key) ? 'removed' : part), 2) ?? '—';
+const OPERATIONS: Readonly<Record<Exchange['operation'], string>> = { create: 'Create', update: 'Update', look: 'Look-up' };
+
+function tookOf(ms: number): string {
+  return ms < 10_000 ? `${count(Math.round(ms))} ms` : lasting(ms);
 }
 
-const SECRET = /token(?<!synctoken)$|secret|password|authorization|api[-_]?key|^realm_?id$/i;
+export const HISTORY_HEADINGS = [
+  'Time (UTC)', 'What', 'By', 'Field', 'From', 'To', 'Reason', 'QuickBooks code', 'Operation', 'HTTP status', 'Milliseconds', 'intuit_tid', 'Run', 'Request', 'Answer',
+] as const;
+
+/** The lines of one fact in a CSV file: one for each field that changed. */
+export function historyRows(fact: Fact, hidden: readonly string[]): readonly (readonly string[])[] {
+  const { exchange, problem } = fact;
+  const compact = (value: unknown) => (value === null || value === undefined ? '' : pretty(value, hidden).replace(/\n\s*/g, ' '));
+  const about = [
+    problem === null ? '' : describe(problem).sentence, problem?.raw?.code ?? '',
+    exchange === null ? '' : OPERATIONS[exchange.operation], String(exchange?.status ?? ''), exchange === null || exchange.took === null ? '' : String(Math.round(exchange.took)),
+    exchange?.intuitTid ?? problem?.raw?.intuitTid ?? '', fact.run ?? '', compact(exchange?.request), compact(exchange?.response),
+  ];
+  const changes = fact.changes.length === 0 ? [{ field: '', from: null, to: null }] : fact.changes;
+  return changes.map(({ field, from, to }) => [fact.at.toISOString(), TITLES[fact.kind], actorName(fact.by), field, from ?? '', to ?? '', ...about]);
+}

@@ -2,15 +2,16 @@ import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { BooksError, GrantError } from '../../core/ports.ts';
 import { describe, problem, ProblemError } from '../../core/problems.ts';
-import { FACT_KINDS, type StagedRecord, type Tenant } from '../../core/records.ts';
+import { FACT_KINDS, type Fact, type StagedRecord, type Tenant } from '../../core/records.ts';
 import { refreshClasses } from '../../sync/classes.ts';
 import { effectOf, map, overwrite, searchTree, suggest, treeBelow, treeTo, unmap } from '../../sync/mapping.ts';
 import { retry } from '../../sync/retry.ts';
+import { sendCsv } from '../csv.ts';
 import { NotFound } from '../errors.ts';
 import { bodyOf, paramsOf, withId } from '../input.ts';
 import { paths, pathTo } from '../paths.ts';
 import { counted } from '../present/format.ts';
-import { history, PAGE_OF_HISTORY } from '../present/history.ts';
+import { history, HISTORY_GROUPS, HISTORY_HEADINGS, historyRows, kindsOf, PAGE_OF_HISTORY } from '../present/history.ts';
 import { jsonScript } from '../present/json.ts';
 import { mapping, tree, type Look, type MappingFacts } from '../present/mapping.ts';
 import { notice, problemNotice, type Notice } from '../present/notice.ts';
@@ -33,16 +34,36 @@ export function recordRoutes({ world, render }: Web): Router {
 
   router.get(paths.history, membersOnly, async (req, res) => {
     const record = await recordOf(req);
-    const { kind, before } = historySchema.parse(req.query);
-    const facts = await world.history.of(memberOf(req).company.id, record.id, {
-      limit: PAGE_OF_HISTORY + 1, ...(before !== null && { before }), ...(kind !== null && { kind }),
-    });
-    render(req, res, 'record/history', history(record, facts, kind, FACT_KINDS), { title: `Change History of ${record.source.code}` });
+    const { company } = memberOf(req);
+    const { kind: show, before } = historySchema.parse(req.query);
+    const [facts, realmId] = await Promise.all([
+      world.history.of(company.id, record.id, { limit: PAGE_OF_HISTORY + 1, kinds: kindsOf(show), ...(before !== null && { before }) }),
+      world.companies.realmId(company.id),
+    ]);
+    const model = history({ record, facts, show, isFirstPage: before === null, hidden: [realmId] });
+    render(req, res, 'record/history', model, { title: `Change History of ${record.source.code}` });
+  });
+
+  router.get(paths.historyCsv, membersOnly, async (req, res) => {
+    const record = await recordOf(req);
+    const { company } = memberOf(req);
+    const { kind: show } = historySchema.parse(req.query);
+    const hidden = [await world.companies.realmId(company.id)];
+    const rows = async function* () {
+      for (let before: Fact | undefined; ;) {
+        const facts: readonly Fact[] = await world.history.of(company.id, record.id, { limit: FACTS_AT_ONCE, kinds: kindsOf(show), ...(before && { before }) });
+        for (const fact of facts) yield* historyRows(fact, hidden);
+        before = facts.at(-1);
+        if (!before) return;
+      }
+    };
+    return sendCsv(res, `Change History of ${record.source.code || 'a code'}.csv`, HISTORY_HEADINGS, rows());
   });
 
   router.get(paths.json, membersOnly, async (req, res) => {
     const record = await recordOf(req);
-    render(req, res, 'record/json', jsonScript(record), { title: `Json Script of ${record.source.code}` });
+    const model = jsonScript(record, [await world.companies.realmId(memberOf(req).company.id)]);
+    render(req, res, 'record/json', model, { title: `Json Script of ${record.source.code}` });
   });
 
   router.get(paths.mapping, membersOnly, async (req, res) => {
@@ -129,9 +150,15 @@ export function recordRoutes({ world, render }: Web): Router {
   return router;
 }
 
+const FACTS_AT_ONCE = 200;
+const SHOWN_KINDS = [...(Object.keys(HISTORY_GROUPS) as (keyof typeof HISTORY_GROUPS)[]), ...FACT_KINDS] as const;
 const historySchema = z.object({
-  kind: z.enum(FACT_KINDS).nullable().catch(null).default(null),
-  before: z.coerce.date().nullable().catch(null).default(null),
+  kind: z.enum(SHOWN_KINDS).nullable().catch(null).default(null),
+  /** The last fact of the page before: its time and id. */
+  before: z.string().regex(/^\d{1,14}\.[\w:.-]{1,200}$/).transform((text) => {
+    const dot = text.indexOf('.');
+    return { at: new Date(Number(text.slice(0, dot))), id: text.slice(dot + 1) };
+  }).nullable().catch(null).default(null),
 });
 const lookQuery = z.object({
   q: z.string().trim().max(200).catch(''),
