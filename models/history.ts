@@ -20,3 +20,4 @@ export const history = new Schema(
 );
 
 history.index({ company: 1, record: 1, at: -1, _id: -1 });
+history.index({ company: 1, run: 1, at: 1, _id: 1 });

@@ -7,6 +7,8 @@
   // Times: the markup holds UTC; the person sees their own zone, with UTC on hover.
   const dayAndTime = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
   const withYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
+  const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+  const dayWithYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
   const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
   const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
@@ -22,6 +24,7 @@
     const { style } = time.dataset;
     if (style === 'ago') return ago(date);
     if (style === 'clock') return clock.format(date);
+    if (style === 'day') return (date.getFullYear() === new Date().getFullYear() ? day : dayWithYear).format(date);
     return (date.getFullYear() === new Date().getFullYear() ? dayAndTime : withYear).format(date);
   };
   const localise = () => {
@@ -206,7 +209,7 @@
     }
     const copy = near(event, '[data-copy]');
     if (copy) {
-      navigator.clipboard?.writeText($(copy.dataset.copy).textContent).then(() => announce('Copied'), () => announce('Could not copy'));
+      navigator.clipboard?.writeText($(copy.dataset.copy).innerText).then(() => announce('Copied'), () => announce('Could not copy'));
       return undefined;
     }
     const menu = near(event, '.menu button, .menu a, .row-actions button');
@@ -220,40 +223,55 @@
     if (event.target.id === 'picker-check') for (const box of all('#picker-list [name=id]')) box.checked = event.target.checked;
   });
 
-  const step = (row, by) => {
+  // Keys (the same as views/staging/keys.ejs tells): they move from serial number to serial number, select, and press the row's buttons.
+  const press = (element) => element && !element.disabled && element.click();
+  const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
+  const move = (row, key, extend) => {
     const list = rows();
-    return list[list.indexOf(row) + by] ?? row;
+    const next = list[Math.min(list.length - 1, Math.max(0, list.indexOf(row) + STEPS[key]))];
+    next.querySelector('.serial').focus();
+    if (!extend) return;
+    chosen.anchor ??= row.dataset.id;
+    pick(next, { shiftKey: true });
+  };
+  const onRow = (row, key) => {
+    if (key === 'Enter') press(row.querySelector('[aria-label="Change History"]'));
+    else if (key === 'm') press(row.querySelector('[aria-label="Manual Mapping"]'));
+    else if (key === 'r') press(row.querySelector('.status.failed') ?? $('retry-selected'));
+    else return false;
+    return true;
+  };
+  const onPage = (key) => {
+    if (key === '/') $('q')?.focus();
+    else if (key === '?') press($('help'));
+    else if (key === 'p') press($('preview-selected'));
+    else if (key === 'r') press($('retry-selected'));
+    else if (key === 'Escape' && bar() && totals().count > 0) change(clear);
+    else return false;
+    return true;
+  };
+  const onSerial = (row, event) => {
+    if (event.key === ' ') pick(row, { shiftKey: event.shiftKey, ctrlKey: !event.shiftKey });
+    else if (event.key in STEPS) move(row, event.key, event.shiftKey);
+    else return false;
+    return true;
   };
   document.addEventListener('keydown', (event) => {
-    const typing = near(event, 'input:not([type=checkbox]), textarea, select');
-    if (event.key === '/' && !typing && $('q') && !$('sheet').open) {
-      event.preventDefault();
-      $('q').focus();
+    if (near(event, 'input:not([type=checkbox]), textarea, select') || $('sheet').open || document.querySelector('[popover]:popover-open:not(.card)')) return;
+    const row = near(event, '#rows > tbody > tr');
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (event.ctrlKey || event.metaKey) {
+      if (row && key === 'a') {
+        event.preventDefault();
+        if (rows().every((other) => isChosen(other.dataset.id))) chooseAll();
+        else change(() => rows().forEach((other) => choose(other, true)));
+      }
       return;
     }
-    if (event.key === 'Escape' && !typing && bar() && !$('sheet').open && !document.querySelector(':popover-open') && totals().count > 0) change(clear);
-    const row = near(event, '#rows > tbody > tr');
-    if (!row || typing) return;
-    if ((event.key === 'a' || event.key === 'A') && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      const whole = rows().every((other) => isChosen(other.dataset.id));
-      if (whole) chooseAll();
-      else change(() => rows().forEach((other) => choose(other, true)));
-    }
-    const serial = near(event, '.serial');
-    if (!serial) return;
-    if (event.key === ' ') {
-      event.preventDefault();
-      pick(row, { shiftKey: event.shiftKey, ctrlKey: !event.shiftKey, metaKey: false });
-    } else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
-      event.preventDefault();
-      const next = step(row, event.key === 'ArrowDown' ? 1 : -1);
-      next.querySelector('.serial').focus();
-      if (event.shiftKey) {
-        chosen.anchor ??= row.dataset.id;
-        pick(next, { shiftKey: true, ctrlKey: false, metaKey: false });
-      }
-    }
+    if (event.altKey || event.repeat && !(key in STEPS)) return;
+    const serial = row && near(event, '.serial');
+    const done = (serial && (onSerial(row, event) || onRow(row, key))) || (key !== 'Enter' && row && onRow(row, key)) || onPage(key);
+    if (done) event.preventDefault();
   });
 
   // htmx: after every swap the new markup gets times and selection; failures to reach the server are said once.
@@ -283,8 +301,9 @@
     for (const [name] of empty) request.body.delete(name);
   });
   document.addEventListener('htmx:before:swap', (event) => {
-    const { request, response } = event.detail.ctx;
-    if (request?.method === 'POST' && response?.status < 400 && /^\/(runs|cost-codes\/(ex|in)clusions)$/.test(request.action)) clear();
+    const { request, response, hx } = event.detail.ctx;
+    if (hx?.retarget === '#sheet-body') return; // It was not done yet: it takes a yes first.
+    if (request?.method === 'POST' && response?.status < 400 && /^\/(runs|cost-codes\/(exclusions|inclusions|retries|decisions))$/.test(request.action)) clear();
   });
   document.addEventListener('htmx:error', (event) => {
     if (event.detail.ctx?.request) trouble();

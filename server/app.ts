@@ -3,7 +3,6 @@ import type { Store } from 'express-session';
 import { join } from 'node:path';
 import { on } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import type { SheetWorld } from './sync/spreadsheet.ts';
 import { assetsOf, intuitArtOf, publicFiles } from './web/assets.ts';
 import type { WebConfig } from './web/config.ts';
 import { NotFound } from './web/errors.ts';
@@ -14,9 +13,11 @@ import { createRender, createRenderer } from './web/render.ts';
 import { projectRoot } from './web/root.ts';
 import { aboutRoutes } from './web/routes/about.ts';
 import { entryRoutes } from './web/routes/entry.ts';
+import { glanceRoutes } from './web/routes/glance.ts';
 import { noticeRoutes } from './web/routes/notices.ts';
 import { recordRoutes } from './web/routes/record.ts';
 import { runRoutes } from './web/routes/runs.ts';
+import { savedViewRoutes } from './web/routes/savedviews.ts';
 import { settingsRoutes } from './web/routes/settings.ts';
 import { spreadsheetRoutes } from './web/routes/spreadsheet.ts';
 import { stagingRoutes } from './web/routes/staging.ts';
@@ -25,11 +26,11 @@ import { noStore, sameOriginOnly, securityHeaders, usedMethodsOnly } from './web
 import { savedBeforeRedirect, sessions, timeOut } from './web/session.ts';
 import { isQuiet, shells, withRun, withNotices } from './web/shells.ts';
 import { whoVisits } from './web/visit.ts';
-import type { Web } from './web/web.ts';
+import type { ScreenWorld, Web } from './web/web.ts';
 import { webhookRoutes } from './web/webhooks.ts';
 
 export interface AppServices {
-  readonly world: SheetWorld;
+  readonly world: ScreenWorld;
   /** Whether the database answers within so many milliseconds. */
   ping(ms: number): Promise<boolean>;
   readonly metrics: Pick<Metrics, 'contentType' | 'text' | 'request'>;
@@ -70,6 +71,8 @@ export function createApp({ world, ping, metrics, sessionStore }: AppServices, c
   app.use(teamRoutes(web));
   app.use(noticeRoutes(web));
   app.use(stagingRoutes(web, renderer));
+  app.use(glanceRoutes(web));
+  app.use(savedViewRoutes(web));
   app.use(recordRoutes(web));
   app.use(spreadsheetRoutes(web));
   app.use(runRoutes(web));

@@ -21,7 +21,7 @@ import type { SeenCall } from './qbo/call.ts';
 import { INTUIT_ENDPOINTS, type IntuitEndpoints } from './qbo/endpoints.ts';
 import { intuitIdentity } from './qbo/identity.ts';
 import { openStores, type Stores } from './store/stores.ts';
-import type { SheetWorld } from './sync/spreadsheet.ts';
+import type { ScreenWorld } from './web/web.ts';
 
 /** Where the three worlds outside are, once everything that had to be started has been. */
 export interface Places {
@@ -137,12 +137,12 @@ function postOf({ mail }: Config): Post | null {
   return mail.kind === 'smtp' ? smtpPost(mail) : fileOutbox({ ...mail, dir: resolve(mail.dir) });
 }
 
-function worldOf(config: Config, { places, url }: { places: Places; url: string }, stores: Stores, dispatch: Dispatch, log: Logger, seen: (call: SeenCall) => void): SheetWorld {
+function worldOf(config: Config, { places, url }: { places: Places; url: string }, stores: Stores, dispatch: Dispatch, log: Logger, seen: (call: SeenCall) => void): ScreenWorld {
   const { quickbooks, sandbox } = config;
   const { quickbooksSandboxUrl, linarcUrl } = places;
-  const { companies, users, team, invitations, costCodes, classes, runs, history, sheets, changes, rounds, notices } = stores;
+  const { companies, users, team, invitations, costCodes, classes, runs, history, sheets, views, changes, rounds, notices } = stores;
   return {
-    clock, random, log, companies, users, team, invitations, costCodes, classes, runs, history, sheets, readSpreadsheet, writeSpreadsheet,
+    clock, random, log, companies, users, team, invitations, costCodes, classes, runs, history, sheets, views, readSpreadsheet, writeSpreadsheet,
     library: new LinarcLibrary({ baseUrl: linarcUrl }),
     identity: intuitIdentity({ ...clientOf(quickbooks), ...endpointsAt(quickbooksSandboxUrl), fetchTimeoutMs: OAUTH_TIMEOUT, clock, seen }),
     openBooks: quickBooks({ apiBase: quickbooksSandboxUrl ?? apiBaseOf(quickbooks), callTimeoutMs: API_TIMEOUT, clock, seen }),

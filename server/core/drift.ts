@@ -109,6 +109,20 @@ function cleaned(record: StagedRecord, link: ClassLink, parentId: string | null 
   return { change: { link, aliases, status, problem: null }, kind: 'confirmed', changes: [], problem: null };
 }
 
+/** What makes Linarc's value go back over this very state of the class, with the next sync. */
+export function putBack(current: QuickBooksClass): RecordChange {
+  return { overwrite: current.syncToken, accepted: null, problem: null, status: 'needs_sync' };
+}
+
+/** What lets QuickBooks' value stay as an exception: the record counts as synced while neither Linarc nor the class changes. */
+export function kept(record: StagedRecord, current: QuickBooksClass, inactivate: boolean, at: Date): RecordChange {
+  const link = record.link && relinked(record.link, current);
+  const accepted = { ...shapeOf(current), instead: record.wanted };
+  const aliases = record.link === null || record.link.name === link?.name ? record.aliases : [...new Set([...record.aliases, record.link.name])];
+  const status = statusOf({ wanted: record.wanted, link, accepted, problem: null }, inactivate);
+  return { link, accepted, aliases, overwrite: null, problem: null, status, syncedAt: at };
+}
+
 function pathAbove({ fullyQualifiedName, parentId }: QuickBooksClass): string | null {
   return parentId === null ? null : fullyQualifiedName.slice(0, Math.max(0, fullyQualifiedName.lastIndexOf(':')));
 }

@@ -390,8 +390,8 @@ export interface CostCodes {
   divisions(company: Tenant): Promise<readonly DivisionCounts[]>;
   /** The task types in use, sorted. */
   taskTypes(company: Tenant): Promise<readonly string[]>;
-  /** All matching records in the order of their sort key, streamed. */
-  stream(company: Tenant, selection: Selection): AsyncIterable<StagedRecord>;
+  /** All matching records, streamed; in the order of their codes unless another is asked for. */
+  stream(company: Tenant, selection: Selection, order?: RecordOrder): AsyncIterable<StagedRecord>;
   /** Inserts and updates drafts; a draft over an old version is left out and returned, to be worked out again. */
   stage(company: Tenant, drafts: readonly StagedDraft[]): Promise<readonly StagedDraft[]>;
   /** All not excluded and not gone records that share one of these keys with another, and those that have one of them alone. */
@@ -484,6 +484,8 @@ export interface History {
   add(company: Tenant, facts: readonly Fact[]): Promise<void>;
   /** Newest first. */
   of(company: Tenant, record: string, options: { limit: number; before?: Pick<Fact, 'at' | 'id'>; kinds?: readonly FactKind[] }): Promise<readonly Fact[]>;
+  /** What one run did, oldest first, streamed. */
+  ofRun(company: Tenant, run: string): AsyncIterable<Fact>;
 }
 
 /** Sends work to whichever process is free (agenda). Losing a message is harmless: `Runs.unheld` finds what was left. */

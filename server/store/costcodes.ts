@@ -72,8 +72,8 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
       return types.filter((type): type is string => typeof type === 'string' && type !== '').sort();
     },
 
-    async *stream(company, selection) {
-      const all = records.find(selected(company, selection)).sort(IN_ORDER).lean<CostCodeDocument[]>();
+    async *stream(company, selection, order) {
+      const all = records.find(selected(company, selection)).sort(order === undefined ? IN_ORDER : sortOf(order)).lean<CostCodeDocument[]>();
       for await (const document of all.cursor()) yield recordOf(document);
     },
 

@@ -36,6 +36,11 @@ export function openHistory(connection: Connection): History {
       if (kinds.length > 0) query['kind'] = { $in: [...kinds] };
       return (await history.find(query).sort({ at: -1, _id: -1 }).limit(limit).lean<FactDocument[]>()).map(factOf);
     },
+
+    async *ofRun(company, run) {
+      const all = history.find({ company, run }).sort({ at: 1, _id: 1 }).lean<FactDocument[]>();
+      for await (const document of all.cursor()) yield factOf(document);
+    },
   };
 }
 

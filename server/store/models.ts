@@ -8,6 +8,7 @@ import { invitations } from '../../models/invitations.ts';
 import { notices } from '../../models/notices.ts';
 import { runs } from '../../models/runs.ts';
 import { sheetparts, sheets } from '../../models/sheets.ts';
+import { views } from '../../models/views.ts';
 import { users } from '../../models/users.ts';
 import { scopedBy } from './tenancy.ts';
 
@@ -28,7 +29,7 @@ export function userModel<Document>(connection: Connection): Model<Document> {
   return (connection.models['users'] as Model<Document> | undefined) ?? connection.model<Document>('users', users.clone());
 }
 
-export const SCHEMAS = { changes, classes, companies, costcodes, history, invitations, notices, runs, sheetparts, sheets, users } as const;
+export const SCHEMAS = { changes, classes, companies, costcodes, history, invitations, notices, runs, sheetparts, sheets, users, views } as const;
 
 /**
  * Creates every index the schemas declare; those that are there already stay. Several processes may do it at once. Throws when the data

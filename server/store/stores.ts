@@ -1,5 +1,6 @@
 import { Mongoose, type Connection } from 'mongoose';
 import type { Changes, NoticeBook, Rounds } from '../core/fresh.ts';
+import type { SavedViews } from '../core/views.ts';
 import type { ClassMirror, Clock, Companies, CostCodes, History, Invitations, Random, Runs, Team, Users } from '../core/ports.ts';
 import type { SheetReports } from '../core/sheets.ts';
 import { openChanges } from './changes.ts';
@@ -16,6 +17,7 @@ import { sealsOf, type KeyRing } from './sealing.ts';
 import { openSheets } from './sheets.ts';
 import { openTeam } from './team.ts';
 import { openUsers } from './users.ts';
+import { openViews } from './views.ts';
 
 export interface StoresConfig {
   /** A mongodb:// address. */
@@ -39,6 +41,7 @@ export interface Stores {
   readonly runs: Runs;
   readonly history: History;
   readonly sheets: SheetReports;
+  readonly views: SavedViews;
   readonly changes: Changes;
   readonly rounds: Rounds;
   readonly notices: NoticeBook;
@@ -79,6 +82,7 @@ export async function openStores(config: StoresConfig): Promise<Stores> {
       runs: openRuns(connection, config.random, fences),
       history: openHistory(connection),
       sheets: openSheets(connection),
+      views: openViews(connection, config.random),
       changes: openChanges(connection, config.random),
       rounds: openRounds(connection, seals),
       notices: openNotices(connection),

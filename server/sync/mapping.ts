@@ -1,5 +1,5 @@
 import { suggestions, type Suggestion } from '../core/likeness.ts';
-import { relinked, shapeOf } from '../core/drift.ts';
+import { kept, putBack, shapeOf } from '../core/drift.ts';
 import { fold } from '../core/names.ts';
 import { isOfTheCode, plan, type PlannedChange, type Surroundings } from '../core/plan.ts';
 import { ProblemError, problem, type Problem } from '../core/problems.ts';
@@ -182,7 +182,7 @@ export async function overwrite(world: World, company: Tenant, actor: Actor, rec
   const record = await world.costCodes.get(company, recordId);
   const [current] = record?.link ? await world.classes.byIds(company, [record.link.id]) : [];
   if (!current) throw new ProblemError(problem('class_gone'));
-  return relink(world, company, recordId, actor, 'overwrite', () => ({ overwrite: current.syncToken, accepted: null, problem: null, status: 'needs_sync' }));
+  return relink(world, company, recordId, actor, 'overwrite', () => putBack(current));
 }
 
 /**
@@ -193,13 +193,7 @@ export async function accept(world: World, company: Tenant, actor: Actor, record
   const record = await world.costCodes.get(company, recordId);
   const [current] = record?.link ? await world.classes.byIds(company, [record.link.id]) : [];
   if (!record?.link || !current) throw new ProblemError(problem('class_gone'));
-  const link = relinked(record.link, current);
-  return relink(world, company, recordId, actor, 'accepted', ({ wanted, aliases, link: before }, inactivate) => {
-    const accepted = { ...shapeOf(current), instead: wanted };
-    const known = before === null || before.name === link.name ? aliases : [...new Set([...aliases, before.name])];
-    const status = statusOf({ wanted, link, accepted, problem: null }, inactivate);
-    return { link, accepted, aliases: known, overwrite: null, problem: null, status, syncedAt: new Date(world.clock.now()) };
-  });
+  return relink(world, company, recordId, actor, 'accepted', (now, inactivate) => kept(now, current, inactivate, new Date(world.clock.now())));
 }
 
 async function relink(

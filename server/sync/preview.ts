@@ -17,6 +17,9 @@ export interface PreviewRow {
   readonly after: ClassShape | null;
   readonly reason: PlannedChange['reason'];
   readonly problem: Problem | null;
+  /** For a move: the paths of the class above, null at the top. */
+  readonly from: string | null;
+  readonly to: string | null;
 }
 
 /** How many of the records would be made inactive or moved, each for want of a yes of its own. */
@@ -44,7 +47,7 @@ export async function preview(world: World, company: Tenant, selection: Selectio
   const needed: Record<Consent, number> = { inactivate: 0, move: 0 };
   const writes = { parents: 0, others: 0 };
   const skipped: Partial<Record<RecordStatus | 'excluded', number>> = {};
-  const rows: PreviewRow[] = [];
+  const rows: { row: PreviewRow; parent: string | null }[] = [];
   let renamed = 0;
   const planChunk = async (chunk: readonly StagedRecord[]) => {
     const around = await surroundingsOf(world, company, chunk, true);
@@ -54,7 +57,7 @@ export async function preview(world: World, company: Tenant, selection: Selectio
       for (const consent of needsYes(record, change)) needed[consent] += 1;
       if (change.changes.includes('rename')) renamed += 1;
       if (writeOf(change) !== null) writes[record.kind === 'division' ? 'parents' : 'others'] += 1;
-      if (counts[change.action] <= ROWS_OF_EACH) rows.push(rowOf(record, change));
+      if (counts[change.action] <= ROWS_OF_EACH) rows.push({ row: rowOf(record, change), parent: record.wanted.parent });
     }
   };
 
@@ -66,7 +69,14 @@ export async function preview(world: World, company: Tenant, selection: Selectio
     if (chunk.length === CHUNK) await planChunk(chunk.splice(0));
   }
   if (chunk.length > 0) await planChunk(chunk);
-  return { counts, needed, renamed, rows, skipped, estimate: estimate({ ...writes, toRead: await toRead() }, world.pace.speed) };
+  return { counts, needed, renamed, rows: await placed(), skipped, estimate: estimate({ ...writes, toRead: await toRead() }, world.pace.speed) };
+
+  /** The rows with the names of the classes they would come under. */
+  async function placed(): Promise<readonly PreviewRow[]> {
+    const parents = await world.costCodes.byLinarcIds(company, [...new Set(rows.flatMap(({ row, parent }) => (row.changes.includes('move') && parent !== null ? [parent] : [])))]);
+    const names = new Map(parents.map(({ linarcId, wanted }) => [linarcId, wanted.name]));
+    return rows.map(({ row, parent }) => ({ ...row, to: parent === null ? null : names.get(parent) ?? null }));
+  }
 
   async function toRead(): Promise<number | null> {
     if (found === null || !isMirrorStale(world, found)) return null;
@@ -119,6 +129,8 @@ export function isAnyNeeded(needed: Needed): boolean {
   return CONSENTS.some((consent) => needed[consent] > 0);
 }
 
-function rowOf(record: StagedRecord, { action, changes, before, after, reason, problem }: PlannedChange): PreviewRow {
-  return { id: record.id, code: record.source.code, name: record.source.name, action, changes, before, after, reason, problem };
+function rowOf(record: StagedRecord, { action, changes, before, after, reason, problem, target }: PlannedChange): PreviewRow {
+  const above = target?.fullyQualifiedName.lastIndexOf(':') ?? -1;
+  const from = target === null || above < 0 ? null : target.fullyQualifiedName.slice(0, above);
+  return { id: record.id, code: record.source.code, name: record.source.name, action, changes, before, after, reason, problem, from, to: null };
 }

@@ -29,6 +29,8 @@ const schema = z.object({
   status: z.enum([...RECORD_STATUSES, 'excluded', '']).catch(''),
   type: z.string().max(100).catch(''),
   active: z.enum(['yes', 'no', '']).catch(''),
+  division: z.string().max(100).catch(''),
+  run: z.string().regex(/^([0-9a-f]{24})?$/).catch(''),
   problem: z.string().refine((code) => code === '' || isProblemCode(code)).catch(''),
   sort: z.enum(SORT_COLUMNS).catch('code'),
   dir: z.enum(['asc', 'desc']).catch('asc'),
@@ -38,13 +40,15 @@ const schema = z.object({
 });
 
 export function readQuery(query: unknown): StagingQuery {
-  const { q, status, type, active, problem, sort, dir, from, size, select } = schema.parse(query ?? {});
+  const { q, status, type, active, division, run, problem, sort, dir, from, size, select } = schema.parse(query ?? {});
   return {
     filter: {
       ...(q !== '' && { search: q }),
       ...(status === 'excluded' ? { excluded: true } : status !== '' && { status }),
       ...(type !== '' && { taskType: type }),
       ...(active !== '' && { active: active === 'yes' }),
+      ...(division !== '' && { division }),
+      ...(run !== '' && { run }),
       ...(problem !== '' && { problem }),
     },
     order: { by: sort, direction: dir },
@@ -68,6 +72,8 @@ export function fieldsOf(query: StagingQuery): readonly (readonly [string, strin
     ['status', status],
     ['type', filter.taskType ?? ''],
     ['active', filter.active === undefined ? '' : filter.active ? 'yes' : 'no'],
+    ['division', filter.division ?? ''],
+    ['run', filter.run ?? ''],
     ['problem', filter.problem ?? ''],
     ['sort', order.by === 'code' ? '' : order.by],
     ['dir', order.direction === 'asc' ? '' : order.direction],

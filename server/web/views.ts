@@ -1,6 +1,9 @@
 import type { ConnectPage, Landing, LinarcPage } from './present/doors.ts';
 import type { ExcludePage } from './present/exclude.ts';
 import type { Failure } from './present/failure.ts';
+import type { Glance } from './present/glance.ts';
+import type { Keys } from './present/keys.ts';
+import type { SavedViewsPage } from './present/savedviews.ts';
 import type { History } from './present/history.ts';
 import type { JsonScript } from './present/json.ts';
 import type { IntuitButton } from './present/intuit.ts';
@@ -41,6 +44,9 @@ export interface Views {
   'spreadsheet/import': SpreadsheetPage;
   'spreadsheet/report': SheetReportPage;
   'staging/changed': ChangedRows;
+  'staging/glance': Glance;
+  'staging/keys': Keys;
+  'staging/views': SavedViewsPage;
   'staging/chips': Chips;
   'staging/live': Live;
   'staging/page': Staging;

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { SavedViews } from '../core/views.ts';
 import type { SheetWorld } from '../sync/spreadsheet.ts';
 import type { WebConfig } from './config.ts';
 import { paths } from './paths.ts';
@@ -6,9 +7,12 @@ import type { IntuitArt } from './present/intuit.ts';
 import type { Notice } from './present/notice.ts';
 import type { Render } from './render.ts';
 
+/** A world that also keeps what people saved of the screen. */
+export type ScreenWorld = SheetWorld & { readonly views: SavedViews };
+
 /** What the routes are given. */
 export interface Web {
-  readonly world: SheetWorld;
+  readonly world: ScreenWorld;
   readonly config: WebConfig;
   readonly render: Render;
   /** Intuit's drawings of its buttons, where they are there. */

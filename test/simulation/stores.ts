@@ -348,8 +348,9 @@ class MemoryCostCodes implements CostCodes {
     return [...new Set(types)].filter((type) => type !== '').sort(compare);
   }
 
-  async *stream(company: Tenant, selection: Selection): AsyncIterable<StagedRecord> {
-    yield* this.ordered(company, isSelected(selection));
+  async *stream(company: Tenant, selection: Selection, order?: RecordOrder): AsyncIterable<StagedRecord> {
+    const found = this.ordered(company, isSelected(selection));
+    yield* order === undefined ? found : found.sort(byColumn(order));
   }
 
   async stage(company: Tenant, drafts: readonly StagedDraft[]): Promise<readonly StagedDraft[]> {
@@ -751,6 +752,11 @@ class MemoryHistory implements History {
       this.database.beforeDocument();
       if (!history.has(fact.id)) history.set(fact.id, fact);
     }
+  }
+
+  async *ofRun(company: Tenant, run: string): AsyncIterable<Fact> {
+    const facts = [...this.database.historyOf(company).values()].filter((fact) => fact.run === run);
+    yield* facts.sort((a, b) => a.at.getTime() - b.at.getTime() || compare(a.id, b.id));
   }
 
   async of(company: Tenant, record: string, { limit, before, kinds = [] }: Parameters<History['of']>[2]): Promise<readonly Fact[]> {

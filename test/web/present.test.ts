@@ -55,10 +55,10 @@ describe('A row', () => {
     expect(synced).to.include({ retryHref: null, card: null, syncs: false });
   });
 
-  it('says who took it out and why', () => {
+  it('says who took it out, when and why', () => {
     const excluded = { by: 'Mara', byRule: false, reason: 'office only', at: new Date(NOW) };
     const out = row(sampleRecord('01', 'Admin', { excluded }), plain);
-    expect(out.remark).to.equal('Excluded by Mara: office only');
+    expect(out.remark).to.deep.equal({ text: 'Excluded by Mara', at: { iso: '2026-03-04T09:30:00.000Z', utc: '4 Mar 2026, 09:30 UTC' }, reason: 'office only' });
     expect(out.status.label).to.equal('Excluded');
     expect(out.syncs).to.equal(false);
   });
@@ -88,7 +88,7 @@ describe('The reason card', () => {
   });
 
   it('opens Manual Mapping where a mapping helps', () => {
-    expect(card(problem('class_gone'), 'a'.repeat(24)).remedy).to.deep.include({ how: 'sheet', label: 'Open Manual Mapping' });
+    expect(card(problem('class_gone'), 'a'.repeat(24)).remedies).to.deep.include({ how: 'sheet', label: 'Open Manual Mapping', href: `/cost-codes/${'a'.repeat(24)}/mapping` });
   });
 });
 
@@ -106,6 +106,26 @@ describe('The staging screen', () => {
     ]);
     expect(chips.find(({ current }) => current)?.label).to.equal('Failed');
     expect(chips[1]?.href).to.equal('/cost-codes?q=con&status=needs_sync');
+  });
+
+  it('offers what was changed in QuickBooks as a filter of its own, with both ways out for all of it', () => {
+    const made = staging(sampleFacts({ query: readQuery({ problem: 'changed_in_quickbooks' }), causes: [{ code: 'changed_in_quickbooks', status: 'needs_action', count: 4 }] }));
+    expect(made.chips.chips.find(({ current }) => current)).to.deep.include({ label: 'Changed in QuickBooks', count: '4', href: '/cost-codes?problem=changed_in_quickbooks' });
+    const both = ['Put Linarc’s value back', 'Keep QuickBooks’ value'];
+    expect(made.selection.decisions.map(({ label }) => label)).to.deep.equal(both);
+    expect(made.causes[0]?.decisions.map(({ label }) => label)).to.deep.equal(both);
+    expect(made.causes[0]?.retriable).to.equal(false);
+  });
+
+  it('knows which saved view is open', () => {
+    const views = [{ id: 'a'.repeat(24), name: 'By name', search: '?sort=name' }];
+    expect(staging(sampleFacts({ views, query: readQuery({ sort: 'name', from: '100' }) })).views.current).to.equal('By name');
+    expect(staging(sampleFacts({ views, query: readQuery({ sort: 'name', dir: 'desc' }) })).views).to.include({ current: null, search: '?sort=name&dir=desc' });
+  });
+
+  it('says of which division and by which search the list is narrowed', () => {
+    const { narrowed } = staging(sampleFacts({ query: readQuery({ division: '03', q: 'slab' }), divisions: [{ code: '03', name: 'Concrete' }] }));
+    expect(narrowed).to.deep.equal({ words: '8,774 cost codes with “slab” in code or name, of division 03 Concrete', clearHref: '/cost-codes' });
   });
 
   it('turns the order round at the second click on a column', () => {
@@ -138,9 +158,9 @@ describe('The staging screen', () => {
     expect(staging(sampleFacts({ role: 'operator' })).denied).to.equal(null);
   });
 
-  it('asks for updates only while something runs, and seldom while it rests', () => {
+  it('asks for updates each second while something runs, and seldom while it rests', () => {
     const facts = (run: Parameters<typeof live>[0]['run']) => live({ ...sampleFacts(), run }).every;
-    expect(facts(null)).to.equal(null);
+    expect(facts(null)).to.equal('10s');
     expect(facts(sampleRun())).to.equal('1s');
     expect(facts(sampleRun({ state: 'paused' }))).to.equal('5s');
     expect(live({ ...sampleFacts(), company: sampleCompany({ import: sampleImport() }) }).every).to.equal('1s');
@@ -179,11 +199,26 @@ describe('Runs and imports', () => {
 describe('A preview', () => {
   const counts = { create: 2, link: 0, rename: 0, move: 0, reactivate: 0, inactivate: 0, none: 3, blocked: 0 };
 
+  const facts = { counts, needed: { inactivate: 0, move: 0 }, renamed: 0, rows: [], skipped: { synced: 2, needs_action: 1 }, estimate: { calls: 2, took: 6_400 } };
+  const given = { hidden: [], denied: null, stopped: false };
+
   it('shows only what would happen, and what is left out', () => {
-    const made = preview({ counts, rows: [], skipped: { synced: 2, needs_action: 1 } }, { hidden: [], denied: null });
-    expect(made.numbers).to.deep.equal([{ label: 'Create', count: '2' }, { label: 'No change', count: '3' }]);
+    const made = preview(facts, given);
+    expect(made.numbers.map(({ label, count }) => `${label} ${count}`)).to.deep.equal(['Create 2', 'No change 3']);
     expect(made.skipped).to.equal('3 are left out: 2 Synced and 1 Needs Action.');
-    expect(made.more).to.equal('and 2 more changes');
+    expect(made.groups.map(({ label, more }) => `${label}: ${more}`)).to.deep.equal(['Create: and 2 more', 'No change: and 3 more']);
+  });
+
+  it('tells how long it takes and how many calls, unless nothing is written', () => {
+    expect(preview(facts, given).estimate).to.equal('about 6 s, 2 calls to QuickBooks');
+    expect(preview({ ...facts, counts: { ...counts, create: 0 } }, given).estimate).to.equal(null);
+  });
+
+  it('asks for a yes to what it takes one for, with the number, and puts it first', () => {
+    const made = preview({ ...facts, counts: { ...counts, move: 3, inactivate: 1 }, needed: { inactivate: 1, move: 3 } }, given);
+    expect(made.consents.map(({ label }) => label)).to.deep.equal(['Make 1 class inactive', 'Move 3 classes under another parent']);
+    expect(made.groups.map(({ action }) => action)).to.deep.equal(['inactivate', 'move', 'create', 'none']);
+    expect(preview(facts, given).consents).to.deep.equal([]);
   });
 
   it('says nothing of what is not left out', () => {

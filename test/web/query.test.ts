@@ -8,6 +8,7 @@ const word = fc.stringMatching(/^[A-Za-z0-9&%=+ äöü.-]{1,30}$/).map((text) =>
 const aQuery: fc.Arbitrary<StagingQuery> = fc.record({
   filter: fc.record({
     search: word, status: fc.constantFrom(...RECORD_STATUSES), taskType: word, active: fc.boolean(), problem: fc.constantFrom('code_duplicate', 'gave_up'),
+    division: word, run: fc.constant('d'.repeat(24)),
   }, { requiredKeys: [] }),
   order: fc.record({ by: fc.constantFrom(...SORT_COLUMNS), direction: fc.constantFrom('asc' as const, 'desc' as const) }),
   offset: fc.nat(100_000),

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { StagedRecord } from '../../server/core/records.ts';
-import { wordsOf } from '../support/forms.ts';
+import { unescaped, wordsOf } from '../support/forms.ts';
 import { comeIn, control, importAll, records, setRole, startWeb, type Member, type WebProduct } from './support.ts';
 
 interface Listed {
@@ -198,7 +198,7 @@ describe('The staging screen at work', () => {
     expect(wordsOf(asked.text)).to.include('1 cost code').and.to.include('Reason');
     await post('/cost-codes/exclusions', { scope: 'ids', id: one.id, reason: 'not for the books' }).expect(303);
     expect((await record(one.id)).excluded).to.include({ by: 'Mara Keller', reason: 'not for the books' });
-    expect(wordsOf(await screen(`?status=excluded&q=${encodeURIComponent(one.source.code)}`))).to.include('Excluded by Mara Keller: not for the books');
+    expect(wordsOf(await screen(`?status=excluded&q=${encodeURIComponent(one.source.code)}`))).to.match(/Excluded by Mara Keller, \d+ \w+ \d{4}, [\d:]+ UTC : not for the books/);
     await post('/cost-codes/inclusions', { scope: 'ids', id: one.id }).expect(303);
     expect((await record(one.id)).excluded).to.equal(null);
   });
@@ -254,9 +254,14 @@ describe('The staging screen at work', () => {
       expect(text).to.match(/<div id="rail" class="rail" hx-swap-oob="outerMorph">/).and.to.match(/<span id="activity"[^>]* hx-swap-oob/);
     });
 
-    it('stops asking when nothing runs', async () => {
+    it('asks seldom when nothing runs, and is answered with nothing while nothing changes', async () => {
       const { text } = await post('/cost-codes/live', {}).expect(200);
-      expect(text).to.match(/<div id="live"[^>]* hx-trigger="focus from:window, recordsChanged from:body"/);
+      expect(text).to.match(/<div id="live"[^>]* hx-trigger="every 10s, focus from:window, recordsChanged from:body"/);
+      const href = unescaped(/hx-post="([^"]+)"/.exec(text)?.[1] ?? '');
+      await post(href, {}).expect(204);
+      const one = fresh();
+      await post('/cost-codes/exclusions', { scope: 'ids', id: one.id }).expect(303);
+      expect((await post(href, {}).expect(200)).text, 'one is excluded').to.match(/id="chips"/);
     });
 
     it('draws the screen anew, with the result, when what it watched has ended', async () => {
@@ -312,7 +317,8 @@ describe('The staging screen at work', () => {
       const { id } = all[0] ?? { id: '' };
       return [
         ['/imports', { mode: 'all' }], ['/runs', { scope: 'ids', id }], ['/cost-codes/exclude', { scope: 'ids', id }], ['/cost-codes/exclusions', { scope: 'ids', id }],
-        ['/cost-codes/inclusions', { scope: 'ids', id }], [`/cost-codes/${id}/retry`, {}], [`/cost-codes/${id}/mapping`, { intent: 'unmap' }], [`/cost-codes/${id}/overwrite`, {}],
+        ['/cost-codes/inclusions', { scope: 'ids', id }], [`/cost-codes/${id}/retry`, {}], [`/cost-codes/${id}/mapping`, { intent: 'unmap' }], [`/cost-codes/${id}/decision`, { decision: 'linarc' }],
+        ['/cost-codes/retries', { scope: 'ids', id }], ['/cost-codes/decisions', { scope: 'ids', id, decision: 'linarc' }],
         ['/settings', { structure: 'flat', namePattern: '{code}' }], ['/disconnect', {}], ['/linarc', { companyId: 'x', apiKey: 'y' }],
       ] as const;
     };

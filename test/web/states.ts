@@ -1,16 +1,19 @@
 // Every state of every page, as a model made by the real presenters.
-import type { ProblemCode } from '../../server/core/problems.ts';
+import { problem, type ProblemCode } from '../../server/core/problems.ts';
 import type { Renderer } from '../../server/web/render.ts';
 import { connectPage, landing, steps } from '../../server/web/present/doors.ts';
 import { excludePage } from '../../server/web/present/exclude.ts';
 import { moment } from '../../server/web/present/format.ts';
+import { glance, type GlanceFacts } from '../../server/web/present/glance.ts';
 import { history } from '../../server/web/present/history.ts';
 import { jsonScript } from '../../server/web/present/json.ts';
+import { KEYS } from '../../server/web/present/keys.ts';
 import { mapping, tree, type MappingFacts } from '../../server/web/present/mapping.ts';
 import { notice } from '../../server/web/present/notice.ts';
 import { notes, noticesPage } from '../../server/web/present/notices.ts';
 import { picker } from '../../server/web/present/picker.ts';
 import { preview } from '../../server/web/present/preview.ts';
+import { savedViews } from '../../server/web/present/savedviews.ts';
 import { runLine, runPage } from '../../server/web/present/runs.ts';
 import { settingsPage } from '../../server/web/present/settings.ts';
 import { sheetReportPage, spreadsheetPage, type SheetFacts } from '../../server/web/present/spreadsheet.ts';
@@ -19,7 +22,6 @@ import { staging, type StagingFacts } from '../../server/web/present/staging.ts'
 import { invitationPage, teamPage } from '../../server/web/present/team.ts';
 import { readQuery } from '../../server/web/query.ts';
 import type { Views } from '../../server/web/views.ts';
-import { problem } from '../../server/core/problems.ts';
 import { NO_SHEET_COUNTS, TEMPLATE_HEADINGS, type KeptRow, type RowResult, type SheetReport } from '../../server/core/sheets.ts';
 import { DEFAULT_SETTINGS, NO_COUNTS, type Company, type Invitation, type Role } from '../../server/core/company.ts';
 import { ALL_CALM, type Standings } from '../../server/core/notices.ts';
@@ -49,12 +51,35 @@ export const sampleShell = (path: string, title: string, over: Partial<Surroundi
 
 /** Intuit's drawings are not in the repository. */
 const NO_ART = { signIn: null, connect: null };
+const CAUSES = [
+  { code: 'code_duplicate', status: 'needs_action', count: 80 }, { code: 'name_refused_duplicate', status: 'failed', count: 13 },
+] as const satisfies readonly { code: ProblemCode; status: string; count: number }[];
+const VIEWS = [{ id: 'a1'.repeat(12), name: 'Concrete to look at', search: '?q=concrete&status=needs_action' }, { id: 'a2'.repeat(12), name: 'Everything by name', search: '?sort=name' }];
+const DIVISIONS = [
+  ['01', 'General Requirements', 210, 0, 0, 0], ['02', 'Existing Conditions', 140, 12, 0, 0], ['03', 'Concrete', 260, 90, 12, 9], ['04', 'Masonry', 120, 40, 0, 0],
+  ['05', 'Metals', 180, 20, 4, 2], ['06', 'Wood, Plastics and Composites', 0, 160, 0, 0], ['07', 'Thermal and Moisture', 40, 190, 8, 0], ['08', 'Openings', 310, 0, 0, 0],
+  ['09', 'Finishes', 400, 33, 2, 2], ['10', 'Specialties', 22, 0, 0, 0], ['22', 'Plumbing', 180, 70, 20, 0], ['26', 'Electrical', 290, 10, 1, 0], ['31', 'Earthwork', 77, 50, 0, 0],
+].map(([code, name, synced, needs_sync, needs_action, failed]) => ({
+  code: String(code), name: String(name), byStatus: { synced: Number(synced), needs_sync: Number(needs_sync), needs_action: Number(needs_action), failed: Number(failed), syncing: 0 },
+}));
+const CHANGED = problem('changed_in_quickbooks', { field: 'Class', value: 'Field:03 30 00 Cast pour' });
+
 const records = sampleRecords();
+/** Two whose classes somebody changed in QuickBooks, and one whose change was kept. */
+const drifted = records.slice(0, 3).map((record, n): StagedRecord => {
+  const link = { id: String(n + 50), syncToken: '2', name: record.wanted.name, parentId: null, active: true, how: 'created' } as const;
+  if (n === 2) return { ...record, status: 'synced', link: { ...link, name: '03 11 16 Forming' }, accepted: { name: '03 11 16 Forming', parentId: null, active: true, instead: record.wanted } };
+  return { ...record, status: 'needs_action', problem: CHANGED, link };
+});
+const left: readonly StagedRecord[] = [
+  { ...records[4] as StagedRecord, status: 'needs_sync', excluded: { by: 'Maria Lopez', byRule: false, reason: 'Never billed', at: new Date(NOW - 86_400_000) } },
+  { ...records[5] as StagedRecord, excluded: { by: 'rule', byRule: true, reason: 'Inactive in Linarc and never synced', at: new Date(NOW - 86_400_000) } },
+];
 const byStatus = { needs_sync: 2561, needs_action: 80, syncing: 0, synced: 6120, failed: 13 };
 export const sampleFacts = (over: Partial<StagingFacts> = {}): StagingFacts => ({
   company: sampleCompany(), role: 'admin', query: readQuery({}), counts: { total: 8774, byStatus, excluded: 11 },
   page: { records, total: 8774 }, syncing: 2574, taskTypes: ['ADMIN', 'FIELD', 'OFFICE', 'Recurring Cost', 'T&M'],
-  causes: [{ code: 'name_refused_duplicate' satisfies ProblemCode, status: 'failed', count: 13 }], run: null, notice: null, now: NOW, ...over,
+  causes: CAUSES, divisions: DIVISIONS, views: VIEWS, changed: new Map(), run: null, notice: null, now: NOW, ...over,
 });
 const counts = (n: number) => ({ total: n, byStatus: { needs_sync: n, needs_action: 0, syncing: 0, synced: 0, failed: 0 }, excluded: 0 });
 const importing = sampleCompany({ import: sampleImport({ counts: { ...NO_COUNTS, read: 3200, added: 3200 } }), lastImportedAt: null });
@@ -107,16 +132,26 @@ const facts = [
   { id: '1', record: linked.id, at: new Date(NOW - 90_000), by: { kind: 'automatic', what: 'Import by Mara Keller' }, kind: 'changed', changes: [{ field: 'Task Name', from: 'Misc Concrete', to: 'Miscellaneous Cast-in-Place Concrete' }], run: null, exchange: null, problem: null },
 ] as const;
 const planned = {
-  counts: { create: 812, link: 4, rename: 14, move: 0, reactivate: 3, inactivate: 0, none: 7, blocked: 1 }, skipped: { synced: 2, excluded: 1 },
+  counts: { create: 812, link: 4, rename: 14, move: 1, reactivate: 3, inactivate: 2, none: 7, blocked: 1 }, skipped: { synced: 2, excluded: 1 },
+  needed: { inactivate: 2, move: 1 }, renamed: 14, estimate: { calls: 29, took: 19_200 },
   rows: [
-    { id: '1', code: '03 30 00', name: 'Cast-in-Place Concrete', action: 'create', before: null, after: { name: '03 30 00 Cast-in-Place Concrete', parentId: null, active: true }, reason: null, problem: null },
-    { id: '2', code: '03 30 53', name: 'Miscellaneous', action: 'rename', before: { name: '03 30 53 Misc', parentId: null, active: true }, after: { name: '03 30 53 Miscellaneous', parentId: null, active: true }, reason: null, problem: null },
-    { id: '3', code: '03 31 00', name: 'Structural', action: 'blocked', before: null, after: null, reason: null, problem: DUPLICATE },
+    { id: '1', code: '03 30 00', name: 'Cast-in-Place Concrete', action: 'create', changes: ['create'], from: null, to: null, before: null, after: { name: '03 30 00 Cast-in-Place Concrete', parentId: null, active: true }, reason: null, problem: null },
+    { id: '2', code: '03 30 53', name: 'Miscellaneous', action: 'rename', changes: ['rename'], from: null, to: null, before: { name: '03 30 53 Misc', parentId: null, active: true }, after: { name: '03 30 53 Miscellaneous', parentId: null, active: true }, reason: null, problem: null },
+    { id: '3', code: '03 31 00', name: 'Structural', action: 'blocked', changes: [], from: null, to: null, before: null, after: null, reason: null, problem: DUPLICATE },
+    { id: '4', code: '03 35 00', name: 'Finishing', action: 'inactivate', changes: ['inactivate'], from: null, to: null, before: { name: '03 35 00 Finishing', parentId: null, active: true }, after: { name: '03 35 00 Finishing', parentId: null, active: false }, reason: null, problem: null },
+    { id: '5', code: '03 37 13', name: 'Shotcrete', action: 'move', changes: ['move'], from: null, to: '03 Concrete', before: { name: '03 37 13 Shotcrete', parentId: null, active: true }, after: { name: '03 37 13 Shotcrete', parentId: '9', active: true }, reason: null, problem: null },
   ],
 } as const;
 const entries = records.slice(0, 6).map((record) => ({ linarcId: record.linarcId, raw: {}, costCode: record.source, unreadable: null }));
 const linarc = { notice: null, linked: null, fields: { companyId: 'lin-hillside', apiKey: 'key' }, tested: null, fault: null, denied: null, prefilled: true };
 const ended = sampleRun({ state: 'finished', active: false, endedAt: new Date(NOW - 1000), total: 5467 });
+const seenAtAGlance: GlanceFacts = {
+  divisions: DIVISIONS, causes: CAUSES, now: NOW,
+  runs: [41, 380, 12, 64, 9, 120, 33, 30].map((seconds, n) => sampleRun({
+    id: String(n).repeat(24), state: 'finished', active: false, startedAt: new Date(NOW - (n + 1) * 3_600_000), endedAt: new Date(NOW - (n + 1) * 3_600_000 + seconds * 1000),
+    total: seconds * 12, counts: { ...run.counts, created: seconds * 12 - (n === 1 ? 30 : 0), linked: 0, needsAction: 0, failed: n === 1 ? 30 : 0 },
+  })),
+};
 const halted = sampleRun({ state: 'halted', problem: { code: 'reconnect_needed', field: null, value: null, raw: null } });
 
 const sheet = (over: Partial<SheetReport> = {}): SheetReport => ({
@@ -169,6 +204,9 @@ export const STATES: Readonly<Record<string, State>> = {
   'staging': page(),
   'staging-card': page({}, {}, '.card'),
   'staging-menu': page({ notice: notice('good', 'Syncing 9 cost codes. 3 were left out: 2 Synced and 1 Needs Action.') }, {}, '#import-menu'),
+  'staging-views': page({ query: readQuery({ sort: 'name' }) }, {}, '#views-menu'),
+  'staging-drift': page({ query: readQuery({ problem: 'changed_in_quickbooks' }), page: { records: drifted, total: 3 }, causes: [{ code: 'changed_in_quickbooks', status: 'needs_action', count: 2 }], changed: new Map([['50', aClass('50', 'Field:03 30 00 Cast pour', false)]]) }, {}, '.card'),
+  'staging-excluded': page({ query: readQuery({ status: 'excluded' }), page: { records: left, total: 2 } }),
   'staging-selected': page({ query: readQuery({ select: 'all', status: 'needs_sync', q: 'concrete' }) }),
   'staging-running': page({ run, counts: { total: 8774, byStatus: { ...byStatus, syncing: 3307, needs_sync: 4 }, excluded: 0 } }, { run }),
   'staging-importing': page({ company: importing, page: { records: [], total: 0 }, counts: counts(0), causes: [] }, { company: importing }),
@@ -217,7 +255,13 @@ export const STATES: Readonly<Record<string, State>> = {
   'mapping-branch': on('record/tree', tree(mapped), '/cost-codes/x/mapping', ''),
   'exclude': on('record/exclude', excludePage(12, { hidden: [['scope', 'ids'], ['id', linked.id]], including: false, back: '/cost-codes' }), '/cost-codes/exclude', 'Exclude'),
   'exclude-none': on('record/exclude', excludePage(0, { hidden: [], including: false, back: '/cost-codes' }), '/cost-codes/exclude', 'Exclude'),
-  'preview': on('staging/preview', preview(planned, { hidden: [['scope', 'matching'], ['filter', '']], denied: null }), '/cost-codes/preview', 'Preview'),
+  'preview': on('staging/preview', preview(planned, { hidden: [['scope', 'matching'], ['filter', '']], denied: null, stopped: false }), '/cost-codes/preview', 'Preview'),
+  'preview-stopped': on('staging/preview', preview(planned, { hidden: [['scope', 'matching'], ['filter', '']], denied: null, stopped: true }), '/cost-codes/preview', 'Preview'),
+  'glance': on('staging/glance', glance(seenAtAGlance), '/cost-codes/glance', 'At a glance'),
+  'glance-empty': on('staging/glance', glance({ ...seenAtAGlance, divisions: [], causes: [], runs: [] }), '/cost-codes/glance', 'At a glance'),
+  'saved-views': on('staging/views', savedViews(VIEWS, '/cost-codes'), '/cost-codes/views', 'Saved views'),
+  'saved-views-none': on('staging/views', savedViews([], '/cost-codes'), '/cost-codes/views', 'Saved views'),
+  'keys': on('staging/keys', KEYS, '/cost-codes/keys', 'Keyboard'),
   'picker': on('staging/picker', picker({ library: 'Hillside', search: 'con', page: { entries, total: 120, next: 'c2' }, staged: records.slice(0, 2), notice: null, denied: null }), '/imports/selected', 'Import Selected'),
   'picker-down': on('staging/picker', picker({ library: 'Hillside', search: '', page: null, staged: [], notice: notice('bad', 'Linarc cannot be reached just now.'), denied: null }), '/imports/selected', 'Import Selected'),
   'staging-from-file': page({ company: byFile }, { company: byFile }),

@@ -15,9 +15,10 @@ import { intuitIdentity } from '../../server/qbo/identity.ts';
 import { startLinarcSandbox } from '../../server/sandbox/linarc/server.ts';
 import { startQuickBooksSandbox } from '../../server/sandbox/quickbooks/server.ts';
 import { runPush } from '../../server/sync/push.ts';
-import { runAnyImport, type SheetWorld } from '../../server/sync/spreadsheet.ts';
+import { runAnyImport } from '../../server/sync/spreadsheet.ts';
 import type { Stores } from '../../server/store/stores.ts';
 import type { WebConfig } from '../../server/web/config.ts';
+import type { ScreenWorld } from '../../server/web/web.ts';
 import { paths } from '../../server/web/paths.ts';
 import { openTestStores } from '../store/fixture.ts';
 import { clock, random } from '../support/chance.ts';
@@ -28,7 +29,7 @@ const CLIENT = { clientId: 'web-tests', clientSecret: 'web-tests-secret-of-the-s
 export interface WebProduct {
   readonly url: string;
   readonly app: Express;
-  readonly world: SheetWorld;
+  readonly world: ScreenWorld;
   readonly config: WebConfig;
   readonly quickbooksUrl: string;
   readonly linarcUrl: string;
@@ -63,7 +64,7 @@ export async function startWeb({ codes, production = false, limits = false, late
     work.add(done);
   };
   const { url } = quickbooks;
-  const world: SheetWorld = {
+  const world: ScreenWorld = {
     ...opened.stores, readSpreadsheet, writeSpreadsheet,
     clock: { ...clock, now: () => clock.now() + later.ms },
     random,

@@ -49,7 +49,7 @@ describe('The rules of the views', () => {
 
 /** What a person must be able to read in each state. */
 const SAYS: Readonly<Record<keyof typeof STATES, readonly string[]>> = {
-  'staging': ['Hillside Builders', '8,774 cost codes staged', 'by Mara Keller', '03 30 53', 'Select All', 'Sync to QBO', '6,120 Synced', 'Name already used', '1–17 of 8,774'],
+  'staging': ['Hillside Builders', '8,774 cost codes staged', 'by Mara Keller', '03 30 53', 'Select All', 'Sync to QBO', '6,120 Synced', 'Every division', 'Export CSV', 'Fix', 'Retry all', 'Name already used', '1–17 of 8,774'],
   'staging-card': ['QuickBooks says the name', 'Open Manual Mapping', 'What QuickBooks said', '1-5f0c-3e8d1a'],
   'staging-menu': ['Syncing 9 cost codes. 3 were left out'],
   'staging-selected': ['8,774 selected of 8,774 · 2,574 can sync', '“concrete” in code or name'],
@@ -97,7 +97,19 @@ const SAYS: Readonly<Record<keyof typeof STATES, readonly string[]>> = {
   'mapping-branch': ['12 classes below Concrete, poured', 'More classes'],
   'exclude': ['12 cost codes', 'Reason'],
   'exclude-none': ['Nothing is selected.'],
-  'preview': ['Create', '812', 'Rename', '03 30 53 Misc → 03 30 53 Miscellaneous', '3 are left out: 2 Synced and 1 Excluded.', 'and 831 more changes'],
+  'staging-views': ['Everything by name', 'Save what you see as', 'Rename or delete'],
+  'staging-drift': ['Changed in QuickBooks 2', 'QuickBooks has “Field:03 30 00 Cast pour”', 'Put Linarc’s value back', 'Keep QuickBooks’ value', 'Linarc 03 00 00 Concrete QuickBooks Field:03 30 00 Cast pour (inactive)', 'QuickBooks keeps “03 11 16 Forming”'],
+  'staging-excluded': ['Excluded by Maria Lopez, 3 Mar 2026, 09:30 UTC : Never billed', 'Excluded by rule', 'Include again'],
+  'preview': [
+    'Create', '812', 'Rename', '03 30 53 Misc → 03 30 53 Miscellaneous', '3 are left out: 2 Synced and 1 Excluded.', 'and 811 more', 'It takes about 19 s, 29 calls to QuickBooks.',
+    'Make 2 classes inactive', 'Move 1 class under another parent', 'top › 03 37 13 Shotcrete → 03 Concrete › 03 37 13 Shotcrete', '14 classes get a new name: reports of past periods show the new name too.',
+  ],
+  'preview-stopped': ['Nothing was sent yet: part of this needs a yes of its own.', 'What is not ticked is left out and stays Needs Sync.'],
+  'glance': ['Waiting on a person 93 cost codes', '80 Cost code used twice', '3 of 13 divisions stand whole in QuickBooks.', '03 Concrete', 'Failures in 1 of the last 8 runs.', '6 min 20 s'],
+  'glance-empty': ['Waiting on a person Nothing.', 'Linarc names no divisions.', 'Nothing was synced yet.'],
+  'saved-views': ['Saved views', 'Open', 'Rename'],
+  'saved-views-none': ['Nothing is saved yet.'],
+  'keys': ['Ctrl A', 'Preview what is selected'],
   'picker': ['Import Selected Items from Linarc', '120 cost codes with “con”', 'Staged, Synced', 'More'],
   'picker-down': ['Linarc cannot be reached just now.'],
   'runs': ['Finished', 'Stopped', '5,210 created'],

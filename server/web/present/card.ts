@@ -9,8 +9,15 @@ export interface Card {
   readonly field: string | null;
   readonly value: string | null;
   readonly next: string;
-  readonly remedy: Remedy | null;
+  /** Both values, where somebody changed the class in QuickBooks. */
+  readonly drift: Drift | null;
+  readonly remedies: readonly Remedy[];
   readonly raw: readonly { readonly label: string; readonly text: string }[];
+}
+
+export interface Drift {
+  readonly linarc: string;
+  readonly quickbooks: string;
 }
 
 export interface Remedy {
@@ -18,21 +25,29 @@ export interface Remedy {
   readonly href: string;
   /** `sheet`: opens beside the table; `post`: changes something; `page`: another page. */
   readonly how: 'sheet' | 'post' | 'page';
+  /** What the button itself says in the form it belongs to. */
+  readonly field?: { readonly name: string; readonly value: string };
 }
 
-export function card(problem: Problem, recordId: string): Card {
+export function card(problem: Problem, recordId: string, drift: Drift | null = null): Card {
   const { title, sentence, field, value, next, raw } = describe(problem);
-  return { title, sentence, field, value, next, remedy: remedyOf(problem, recordId), raw: rawLines(raw) };
+  const known = drift === null ? { field, value } : { field: null, value: null };
+  return { title, sentence, ...known, next, drift, remedies: remediesOf(problem, recordId), raw: rawLines(raw) };
 }
 
-function remedyOf(problem: Problem, id: string): Remedy | null {
+function remediesOf(problem: Problem, id: string): readonly Remedy[] {
   const { remedy } = describe(problem);
-  if (remedy === 'retry' || remedy === 'fix_in_linarc') return { label: 'Read from Linarc and retry', href: pathTo('retry', id), how: 'post' };
-  if (remedy === 'map') return { label: 'Open Manual Mapping', href: pathTo('mapping', id), how: 'sheet' };
-  if (remedy === 'overwrite') return { label: 'Put Linarc’s value back', href: pathTo('overwrite', id), how: 'post' };
+  if (remedy === 'retry' || remedy === 'fix_in_linarc') return [{ label: 'Read from Linarc and retry', href: pathTo('retry', id), how: 'post' }];
+  if (remedy === 'map') return [{ label: 'Open Manual Mapping', href: pathTo('mapping', id), how: 'sheet' }];
+  if (remedy === 'overwrite') {
+    return DECISION_LABELS.map(([decision, label]) => ({ label, href: pathTo('decision', id), how: 'post', field: { name: 'decision', value: decision } }));
+  }
   const page = REMEDY_PAGES[remedy];
-  return page ? { ...page, how: 'page' } : null;
+  return page ? [{ ...page, how: 'page' }] : [];
 }
+
+/** The two ways out of a change in QuickBooks, wherever they are offered. */
+export const DECISION_LABELS = [['linarc', 'Put Linarc’s value back'], ['quickbooks', 'Keep QuickBooks’ value']] as const;
 
 /** QuickBooks' own words, line by line, empty ones left out. */
 export function rawLines(raw: RawFault | null): readonly { label: string; text: string }[] {

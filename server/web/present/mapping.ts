@@ -66,7 +66,8 @@ export interface Mapping {
   readonly readAt: Moment | null;
   readonly denied: string | null;
   readonly action: string;
-  readonly overwriteAction: string;
+  /** Where the choice between Linarc's value and QuickBooks' goes. */
+  readonly decisionAction: string;
 }
 
 interface Candidate {
@@ -154,7 +155,7 @@ export function mapping(facts: MappingFacts): Mapping {
     readAt: momentOrNull(company.classesReadAt),
     denied: deniedTo(facts.role, company),
     action: own,
-    overwriteAction: pathTo('overwrite', record.id),
+    decisionAction: pathTo('decision', record.id),
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, type Problem } from '../../core/problems.ts';
 import { paths } from '../paths.ts';
+import { counted } from './format.ts';
 
 /** One line on the screen after something was done or could not be. Kept in the session until it was shown. */
 export interface Notice {
@@ -17,6 +18,13 @@ export function notice(tone: Notice['tone'], text: string, about: Partial<Pick<N
 export function problemNotice(problem: Problem): Notice {
   const { sentence, next, remedy } = describe(problem);
   return notice('bad', sentence, { next, link: REMEDY_PAGES[remedy] ?? null });
+}
+
+/** What was decided about classes that somebody changed in QuickBooks. */
+export function decidedNotice(n: number, decision: 'linarc' | 'quickbooks'): Notice {
+  if (n === 0) return notice('info', 'Nothing was changed: it is being synced, or was decided already.', { next: 'Look at it again.' });
+  if (decision === 'quickbooks') return notice('good', `QuickBooks’ value is kept for ${counted(n, 'cost code')}.`, { next: 'It counts as Synced until Linarc or QuickBooks changes it again.' });
+  return notice('good', `Linarc’s value goes back for ${counted(n, 'cost code')} with the next sync.`, { next: 'Ready to be synced: choose Sync to QBO.' });
 }
 
 export const REMEDY_PAGES: Readonly<Record<string, { readonly label: string; readonly href: string }>> = {

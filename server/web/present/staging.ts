@@ -1,12 +1,15 @@
 import type { Company, Role } from '../../core/company.ts';
-import type { RecordPage, StatusCounts } from '../../core/ports.ts';
-import { PROBLEMS, describe, problem, type ProblemCode } from '../../core/problems.ts';
+import type { CauseCount, DivisionCounts, RecordPage, StatusCounts } from '../../core/ports.ts';
+import { PROBLEMS, describe, problem } from '../../core/problems.ts';
+import type { QuickBooksClass } from '../../core/records.ts';
 import type { Run } from '../../core/run.ts';
 import type { RecordFilter, SortColumn } from '../../core/selection.ts';
 import { paths, pathTo } from '../paths.ts';
 import { PAGE_SIZES, fieldsOf, filterOnly, isProblemCode, searchOf, withFilter, without, type StagingQuery } from '../query.ts';
+import { MOST_VIEWS, type SavedView } from '../../core/views.ts';
 import { count, counted, listed, momentOrNull, type Moment } from './format.ts';
-import type { Notice } from './notice.ts';
+import { DECISION_LABELS } from './card.ts';
+import { REMEDY_PAGES, type Notice } from './notice.ts';
 import { importProgress, importResult, runProgress, type ImportProgress, type RunProgress } from './progress.ts';
 import { row, type Row } from './row.ts';
 import { BAR_ORDER, STATUS_LABELS, type StatusKey } from './status.ts';
@@ -24,8 +27,16 @@ export interface Staging {
   readonly chips: Chips;
   readonly types: readonly Option[];
   readonly actives: readonly Option[];
+  /** Empty where Linarc names no divisions. */
+  readonly divisions: readonly Option[];
+  readonly views: Views;
+  readonly exportHref: string;
   readonly narrowed: { readonly words: string; readonly clearHref: string } | null;
   readonly causes: readonly Cause[];
+  /** How many more reasons there are than shown. */
+  readonly moreCauses: string | null;
+  /** Whether there is anything to see at a glance. */
+  readonly glance: boolean;
   readonly table: Table | null;
   readonly empty: Empty | null;
   readonly selection: SelectionBar;
@@ -51,7 +62,7 @@ export interface Chip {
   readonly count: string;
   readonly href: string;
   readonly current: boolean;
-  readonly key: StatusKey | 'all';
+  readonly key: StatusKey | 'all' | 'changed_in_quickbooks';
 }
 
 /** The statuses as filters, each with its count. */
@@ -60,12 +71,11 @@ export interface Chips {
   readonly swap: boolean;
 }
 
-/** How much of the library stands where: a bar and its words, each a link that filters. */
+/** How much of the library stands where: a bar and its words. The chips below it are its parts, each a link that filters. */
 export interface Rail {
   readonly bar: readonly { readonly key: StatusKey; readonly x: number; readonly width: number }[];
   readonly words: string;
   readonly swap: boolean;
-  readonly parts: readonly Chip[];
 }
 
 export interface Cause {
@@ -76,8 +86,28 @@ export interface Cause {
   readonly href: string;
   /** The filter this cause stands for, as a form sends it. */
   readonly filter: string;
-  readonly retriable: boolean;
   readonly tone: 'failed' | 'needs_action';
+  /** Where it is mended: the codes themselves, or the page of the rule or connection behind it. */
+  readonly fix: { readonly label: string; readonly href: string };
+  /** All of them can be read from Linarc again and retried. */
+  readonly retriable: boolean;
+  /** The two ways to decide for all of them, where somebody changed the classes in QuickBooks. */
+  readonly decisions: readonly Decision[];
+}
+
+interface Decision {
+  readonly decision: string;
+  readonly label: string;
+}
+
+/** What people saved: filter, order and page size under a name. */
+export interface Views {
+  readonly saved: readonly { readonly id: string; readonly name: string; readonly href: string; readonly current: boolean }[];
+  /** The view that is open and unchanged. */
+  readonly current: string | null;
+  /** What Save would keep, as the address says it. */
+  readonly search: string;
+  readonly full: boolean;
 }
 
 export interface Table {
@@ -116,14 +146,16 @@ export interface SelectionBar {
   readonly all: boolean;
   /** The list shows excluded records, so they can be taken in again. */
   readonly including: boolean;
+  /** Something failed or waits, so that reading it again may help. */
+  readonly retrying: boolean;
+  readonly decisions: readonly Decision[];
   readonly words: string;
 }
 
-/** Asked for again and again while something runs, and else when the person comes back to the page. */
+/** Asked for again and again while something runs, and else now and then, since others may begin something. */
 export interface Live {
   readonly href: string;
-  /** How often; null while nothing runs. */
-  readonly every: '1s' | '5s' | null;
+  readonly every: '1s' | '5s' | '10s';
   readonly run: RunProgress | null;
   readonly import: ImportProgress | null;
   readonly denied: string | null;
@@ -138,11 +170,18 @@ export interface StagingFacts {
   /** Of all that match, how many Sync to QBO would take. */
   readonly syncing: number;
   readonly taskTypes: readonly string[];
-  readonly causes: readonly { readonly code: ProblemCode; readonly status: 'failed' | 'needs_action'; readonly count: number }[];
+  readonly causes: readonly CauseCount[];
+  readonly divisions: readonly Pick<DivisionCounts, 'code' | 'name'>[];
+  readonly views: readonly SavedView[];
+  /** The classes behind shown records that somebody changed in QuickBooks, by class id. */
+  readonly changed: ReadonlyMap<string, QuickBooksClass>;
   readonly run: Run | null;
   readonly notice: Notice | null;
   readonly now: number;
 }
+
+/** More causes than these are left to the filters. */
+const MOST_CAUSES = 4;
 
 /** The article's three imports, word for word (linarc.md §3.4). */
 export const IMPORT_LABELS = {
@@ -162,17 +201,24 @@ export function staging(facts: StagingFacts): Staging {
     imports: [{ label: IMPORT_LABELS.new, mode: 'new' }, { label: IMPORT_LABELS.all, mode: 'all' }],
     pickerHref: paths.picker,
     spreadsheetHref: paths.spreadsheets,
-    rail: rail(counts, query),
-    search: { text: query.filter.search ?? '', hidden: hiddenBut(query, 'q', 'type', 'active', 'from', 'select') },
-    chips: chips(counts, query),
+    rail: rail(counts),
+    search: { text: query.filter.search ?? '', hidden: hiddenBut(query, 'q', 'type', 'active', 'division', 'from', 'select') },
+    chips: chips(counts, query, driftedIn(facts.causes)),
     types: options('Every type', facts.taskTypes.map((type) => [type, type]), query.filter.taskType ?? ''),
     actives: options('Active or not', [['Active', 'yes'], ['Inactive', 'no']], activeValue(query.filter)),
-    narrowed: narrowed(query, page.total),
-    causes: facts.causes.map((cause) => causeCard(cause, query)),
+    divisions: divisionOptions(facts.divisions, query.filter.division ?? ''),
+    views: viewsOf(facts.views, query),
+    exportHref: `${paths.exported}${searchOf({ ...filterOnly(query), order: query.order })}`,
+    narrowed: narrowed(query, page.total, facts.divisions),
+    causes: facts.causes.slice(0, MOST_CAUSES).map((cause) => causeCard(cause, query)),
+    moreCauses: facts.causes.length > MOST_CAUSES ? counted(facts.causes.length - MOST_CAUSES, 'more reason') : null,
+    glance: counts.total > 0,
     table: page.total === 0 ? null : table(facts, denied !== null),
     empty: page.total === 0 ? empty(company, counts) : null,
     selection: {
       filter: searchOf(filterOnly(query)).replace(/^\?/, ''), matching: page.total, syncing: facts.syncing, all: query.selectAll, including: query.filter.excluded === true,
+      retrying: query.filter.excluded !== true && counts.byStatus.failed + counts.byStatus.needs_action > 0,
+      decisions: query.filter.problem === 'changed_in_quickbooks' ? DECISIONS : [],
       words: selectionWords(query.selectAll ? page.total : 0, facts),
     },
     live: live(facts),
@@ -206,7 +252,7 @@ function importResultOf(company: Company): Staging['importResult'] {
   return { text: `The last import stopped after ${counted(last.counts.read, 'entry', 'entries')}. ${sentence} ${next}`, failed: true, href };
 }
 
-export function rail(counts: StatusCounts, query: StagingQuery, swap = false): Rail {
+export function rail(counts: StatusCounts, swap = false): Rail {
   const total = Math.max(1, counts.total);
   let x = 0;
   const bar = BAR_ORDER.filter((key) => counts.byStatus[key] > 0).map((key) => {
@@ -215,26 +261,55 @@ export function rail(counts: StatusCounts, query: StagingQuery, swap = false): R
     x += width;
     return part;
   });
-  const parts = BAR_ORDER.filter((key) => counts.byStatus[key] > 0).map((key) => chip(key, counts.byStatus[key], query));
-  return { bar, swap, parts, words: listed(parts.map(({ count: n, label }) => `${n} ${label}`)) || 'Nothing staged yet' };
+  const words = BAR_ORDER.filter((key) => counts.byStatus[key] > 0).map((key) => `${count(counts.byStatus[key])} ${STATUS_LABELS[key]}`);
+  return { bar, swap, words: listed(words) || 'Nothing staged yet' };
 }
 
-function chip(key: StatusKey | 'all', n: number, query: StagingQuery): Chip {
+const CHANGED = 'changed_in_quickbooks';
+
+/** How many records wait because somebody changed their classes in QuickBooks. */
+export function driftedIn(causes: readonly CauseCount[]): number {
+  return causes.filter(({ code }) => code === CHANGED).reduce((sum, { count: n }) => sum + n, 0);
+}
+
+function chip(key: Chip['key'], n: number, query: StagingQuery): Chip {
   const rest = without(query.filter, 'status', 'excluded', 'problem');
-  const filter: RecordFilter = key === 'all' ? rest : key === 'excluded' ? { ...rest, excluded: true } : { ...rest, status: key };
-  const chosen: StatusKey | 'all' = query.filter.excluded === true ? 'excluded' : query.filter.status ?? 'all';
+  const chosen = query.filter.problem === CHANGED ? CHANGED : query.filter.excluded === true ? 'excluded' : query.filter.status ?? 'all';
   return {
-    key, label: key === 'all' ? 'All' : STATUS_LABELS[key], count: count(n),
-    href: `${paths.costCodes}${searchOf(withFilter(query, filter))}`, current: chosen === key,
+    key, label: key === 'all' ? 'All' : key === CHANGED ? 'Changed in QuickBooks' : STATUS_LABELS[key], count: count(n),
+    href: `${paths.costCodes}${searchOf(withFilter(query, { ...rest, ...filterOf(key) }))}`, current: chosen === key,
   };
 }
 
-export function chips(counts: StatusCounts, query: StagingQuery, swap = false): Chips {
+function filterOf(key: Chip['key']): RecordFilter {
+  if (key === 'all') return {};
+  if (key === CHANGED) return { problem: CHANGED };
+  return key === 'excluded' ? { excluded: true } : { status: key };
+}
+
+/** `drifted`: how many were changed in QuickBooks. */
+export function chips(counts: StatusCounts, query: StagingQuery, drifted: number, swap = false): Chips {
   const always = chip('all', counts.total, query);
   const waiting = (['needs_sync', 'needs_action', 'failed', 'synced'] as const).map((key) => chip(key, counts.byStatus[key], query));
   const running = counts.byStatus.syncing > 0 || query.filter.status === 'syncing' ? [chip('syncing', counts.byStatus.syncing, query)] : [];
+  const changed = drifted > 0 || query.filter.problem === CHANGED ? [chip(CHANGED, drifted, query)] : [];
   const excluded = counts.excluded > 0 || query.filter.excluded ? [chip('excluded', counts.excluded, query)] : [];
-  return { chips: [always, ...waiting, ...running, ...excluded], swap };
+  return { chips: [always, ...waiting, ...running, ...changed, ...excluded], swap };
+}
+
+function divisionOptions(divisions: StagingFacts['divisions'], chosen: string): readonly Option[] {
+  if (divisions.length === 0 && chosen === '') return [];
+  const known = divisions.some(({ code }) => code === chosen) || chosen === '' ? divisions : [...divisions, { code: chosen, name: '' }];
+  return options('Every division', known.map(({ code, name }) => [name === '' ? code : `${code} ${name}`, code]), chosen);
+}
+
+function viewsOf(saved: readonly SavedView[], query: StagingQuery): Views {
+  const search = searchOf({ ...query, offset: 0, selectAll: false });
+  const current = saved.find((view) => view.search === search) ?? null;
+  return {
+    saved: saved.map((view) => ({ id: view.id, name: view.name, href: `${paths.costCodes}${view.search}`, current: view === current })),
+    current: current?.name ?? null, search, full: saved.length >= MOST_VIEWS,
+  };
 }
 
 function options(none: string, given: readonly (readonly [string, string])[], chosen: string): readonly Option[] {
@@ -249,28 +324,36 @@ function hiddenBut(query: StagingQuery, ...names: readonly string[]): readonly F
   return fieldsOf(query).filter(([name]) => !names.includes(name)).map(([name, value]) => ({ name, value }));
 }
 
-function narrowed(query: StagingQuery, matching: number): Staging['narrowed'] {
-  const { search, problem: code } = query.filter;
+function narrowed(query: StagingQuery, matching: number, divisions: StagingFacts['divisions']): Staging['narrowed'] {
+  const { search, problem: code, division, run } = query.filter;
+  const name = divisions.find((one) => one.code === division)?.name ?? '';
   const words = [
-    ...(search === undefined ? [] : [`“${search}” in code or name`]),
-    ...(code !== undefined && isProblemCode(code) ? [`reason “${PROBLEMS[code].title}”`] : []),
+    ...(search === undefined ? [] : [`with “${search}” in code or name`]),
+    ...(code !== undefined && isProblemCode(code) && code !== CHANGED ? [`with the reason “${PROBLEMS[code].title}”`] : []),
+    ...(division === undefined ? [] : [`of division ${division}${name === '' ? '' : ` ${name}`}`]),
+    ...(run === undefined ? [] : ['last settled by one run']),
   ];
   if (words.length === 0) return null;
   return {
-    words: `${counted(matching, 'cost code')} with ${listed(words)}`,
-    clearHref: `${paths.costCodes}${searchOf(withFilter(query, without(query.filter, 'search', 'problem')))}`,
+    words: `${counted(matching, 'cost code')} ${words.join(', ')}`,
+    clearHref: `${paths.costCodes}${searchOf(withFilter(query, without(query.filter, 'search', 'problem', 'division', 'run')))}`,
   };
 }
 
-function causeCard(cause: StagingFacts['causes'][number], query: StagingQuery): Cause {
+const DECISIONS: readonly Decision[] = DECISION_LABELS.map(([decision, label]) => ({ decision, label }));
+
+function causeCard(cause: CauseCount, query: StagingQuery): Cause {
   const { title, next, remedy } = PROBLEMS[cause.code];
   const only: StagingQuery = withFilter(query, { status: cause.status, problem: cause.code });
+  const href = `${paths.costCodes}${searchOf(only)}`;
+  const drifted = cause.code === CHANGED;
   return {
-    code: cause.code, title, next, tone: cause.status,
+    code: cause.code, title, next, tone: cause.status, href,
     count: counted(cause.count, 'cost code'),
-    href: `${paths.costCodes}${searchOf(only)}`,
     filter: searchOf(filterOnly(only)).replace(/^\?/, ''),
-    retriable: cause.status === 'failed' && remedy !== 'wait',
+    fix: REMEDY_PAGES[remedy] ?? { label: 'Fix', href },
+    retriable: !drifted && remedy !== 'wait',
+    decisions: drifted ? DECISIONS : [],
   };
 }
 
@@ -278,7 +361,7 @@ const HEADS: readonly (readonly [label: string, column: SortColumn])[] = [
   ['Cost Code', 'code'], ['Task Name', 'name'], ['Task Type', 'taskType'], ['Task Code Status', 'active'], ['Status', 'status'], ['Synced', 'synced'],
 ];
 
-function table({ query, page, company }: StagingFacts, readOnly: boolean): Table {
+function table({ query, page, company, changed }: StagingFacts, readOnly: boolean): Table {
   const { by, direction } = query.order;
   return {
     label: `Cost codes of ${company.name}`,
@@ -287,7 +370,7 @@ function table({ query, page, company }: StagingFacts, readOnly: boolean): Table
       href: `${paths.costCodes}${searchOf({ ...query, offset: 0, order: { by: column, direction: by === column && direction === 'asc' ? 'desc' : 'asc' } })}`,
       sorted: by !== column ? null : direction === 'asc' ? 'ascending' : 'descending',
     })),
-    blocks: blocksOf(page.records.map((record, i) => row(record, { serial: query.offset + i + 1, selected: query.selectAll, readOnly }))),
+    blocks: blocksOf(page.records.map((record, i) => row(record, { serial: query.offset + i + 1, selected: query.selectAll, readOnly, current: changed.get(record.link?.id ?? '') }))),
     from: query.offset,
     pager: pager(query, page),
   };
@@ -340,21 +423,27 @@ function empty(company: Company, counts: StatusCounts): Empty {
   };
 }
 
-type LiveFacts = Pick<StagingFacts, 'company' | 'role' | 'query' | 'run' | 'now'>;
+type LiveFacts = Pick<StagingFacts, 'company' | 'role' | 'query' | 'run' | 'counts' | 'now'>;
 
 export function live(facts: LiveFacts): Live {
   const { company, query, run } = facts;
   const importing = runningImport(company);
   const search = new URLSearchParams([...fieldsOf({ ...query, selectAll: false })].map(([name, value]): [string, string] => [name, value]));
   search.set('watching', watching(facts).join(' '));
+  search.set('counts', countsKey(facts.counts));
   const resting = importing === null && (run?.state === 'paused' || run?.state === 'halted');
   return {
     href: `${paths.live}?${search.toString()}`,
-    every: run === null && importing === null ? null : resting ? '5s' : '1s',
+    every: run === null && importing === null ? '10s' : resting ? '5s' : '1s',
     run: run === null ? null : runProgress(run, facts.now),
     import: importing === null ? null : importProgress(importing),
     denied: deniedTo(facts.role, company),
   };
+}
+
+/** The counts in short, so that the next update can tell whether they moved. */
+export function countsKey({ byStatus, excluded }: StatusCounts): string {
+  return [...Object.values(byStatus), excluded].join('.');
 }
 
 /** What runs now, so that the next update can tell its end from nothing new. */

@@ -4,7 +4,8 @@ import { BooksError, GrantError } from '../../core/ports.ts';
 import { describe, problem, ProblemError } from '../../core/problems.ts';
 import { FACT_KINDS, type Fact, type StagedRecord, type Tenant } from '../../core/records.ts';
 import { refreshClasses } from '../../sync/classes.ts';
-import { effectOf, map, overwrite, searchTree, suggest, treeBelow, treeTo, unmap } from '../../sync/mapping.ts';
+import { decide, DECISIONS } from '../../sync/decide.ts';
+import { effectOf, map, searchTree, suggest, treeBelow, treeTo, unmap } from '../../sync/mapping.ts';
 import { retry } from '../../sync/retry.ts';
 import { sendCsv } from '../csv.ts';
 import { NotFound } from '../errors.ts';
@@ -14,7 +15,7 @@ import { counted } from '../present/format.ts';
 import { history, HISTORY_GROUPS, HISTORY_HEADINGS, historyRows, kindsOf, PAGE_OF_HISTORY } from '../present/history.ts';
 import { jsonScript } from '../present/json.ts';
 import { mapping, tree, type Look, type MappingFacts } from '../present/mapping.ts';
-import { notice, problemNotice, type Notice } from '../present/notice.ts';
+import { decidedNotice, notice, problemNotice, type Notice } from '../present/notice.ts';
 import { wantsFragment } from '../render.ts';
 import { takeNotice } from '../session.ts';
 import { actorOf, memberOf, membersOnly, operatorsOnly } from '../visit.ts';
@@ -126,11 +127,11 @@ export function recordRoutes({ world, render }: Web): Router {
     });
   });
 
-  router.post(paths.overwrite, membersOnly, operatorsOnly, async (req, res) => {
+  router.post(paths.decision, membersOnly, operatorsOnly, async (req, res) => {
     const record = await recordOf(req);
     const member = memberOf(req);
-    await answering(req, res, backTo(bodyOf(backSchema, req.body).back), async () =>
-      outcome(await overwrite(world, member.company.id, actorOf(member), record.id), 'Linarc’s value goes back with the next sync.'));
+    const { back, decision } = bodyOf(decisionSchema, req.body);
+    await answering(req, res, backTo(back), async () => decidedNotice(await decide(world, member.company.id, actorOf(member), [record.id], decision), decision));
   });
 
   router.post(paths.retry, membersOnly, operatorsOnly, async (req, res) => {
@@ -179,6 +180,7 @@ const mappingBody = z.object({
   q: z.string().trim().max(200).default(''),
 });
 const backSchema = z.object({ back: z.string().max(2000).default('') });
+const decisionSchema = backSchema.extend({ decision: z.enum(DECISIONS) });
 
 /** A record that moved under the person's hands (null) is no failure, but nothing was changed. */
 function outcome(changed: StagedRecord | null, words: string): Notice {

@@ -1,36 +1,37 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { IMPORT_MODES, type Company } from '../../core/company.ts';
-import { ProblemError, type ProblemCode } from '../../core/problems.ts';
+import { ProblemError } from '../../core/problems.ts';
+import { CONSENTS, type QuickBooksClass, type StagedRecord } from '../../core/records.ts';
 import type { Selection } from '../../core/selection.ts';
+import { decide, DECISIONS } from '../../sync/decide.ts';
 import { exclude, include } from '../../sync/exclude.ts';
 import { startImport } from '../../sync/import.ts';
-import { preview } from '../../sync/preview.ts';
+import { consentsNeeded, isAnyNeeded, preview } from '../../sync/preview.ts';
 import { startPush } from '../../sync/push.ts';
 import type { World } from '../../sync/world.ts';
+import { sendCsv } from '../csv.ts';
+import { exported, EXPORT_HEADINGS } from '../exporting.ts';
 import { bodyOf, many } from '../input.ts';
 import { paths, pathTo } from '../paths.ts';
 import { excludePage } from '../present/exclude.ts';
 import { counted } from '../present/format.ts';
-import { notice, problemNotice, type Notice } from '../present/notice.ts';
+import { decidedNotice, notice, problemNotice, type Notice } from '../present/notice.ts';
 import { picker } from '../present/picker.ts';
 import { preview as previewModel, skippedWords } from '../present/preview.ts';
 import { runSummary } from '../present/progress.ts';
 import { row } from '../present/row.ts';
 import { activity } from '../present/shell.ts';
-import { chips, deniedTo, live, rail, staging, watching } from '../present/staging.ts';
-import { EMPTY_QUERY, isProblemCode, readQuery, type StagingQuery } from '../query.ts';
-import type { Renderer } from '../render.ts';
+import { chips, countsKey, deniedTo, driftedIn, live, rail, staging, watching } from '../present/staging.ts';
+import { readQuery, type StagingQuery } from '../query.ts';
+import { wantsFragment, type Renderer } from '../render.ts';
 import { fieldsOfSelection, isEmptySelection, seenSchema, selectionOf } from '../selecting.ts';
 import { takeNotice } from '../session.ts';
 import { actorOf, memberOf, membersOnly, operatorsOnly, type MemberVisit } from '../visit.ts';
-import { backTo, done, type Web } from '../web.ts';
+import { backTo, done, type ScreenWorld, type Web } from '../web.ts';
 
 const PICKER_PAGE = 50;
-/** How many of the failed records are looked at to find the causes there are; each cause is then counted exactly. */
-const CAUSE_SAMPLE = 300;
-const MOST_CAUSES = 4;
-/** Records excluded or included in one go. */
+/** Records excluded, included or decided in one go. */
 const CHUNK = 500;
 
 /** The staging screen: the list, imports, selection, preview, push, exclusion, and its live updates. */
@@ -41,7 +42,21 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
     const member = memberOf(req);
     const query = readQuery(req.query);
     const model = staging({ ...(await stagingFacts(world, member, query)), notice: said });
-    render(req, res, 'staging/page', model, { title: 'Cost Codes' });
+    // The header is no part of what is swapped, and may show a run that has ended since.
+    if (wantsFragment(req)) {
+      const header = renderer.part('activity', activity(await world.runs.active(member.company.id), world.clock.now(), true));
+      return void res.vary('HX-Request-Type').type('html').send(`${renderer.part('staging/page', model)}\n${header}`);
+    }
+    return render(req, res, 'staging/page', model, { title: 'Cost Codes' });
+  };
+
+  /** What a push of the selection would do. `stopped`: it was to be done at once, but takes a yes. */
+  const showPreview = async (req: Request, res: Response, selection: Selection, stopped: boolean) => {
+    const { company, role } = memberOf(req);
+    const { back } = bodyOf(backSchema, req.body);
+    const planned = await preview(world, company.id, selection);
+    const hidden = [...fieldsOfSelection(selection), ['back', backTo(back)] as const];
+    render(req, res, 'staging/preview', previewModel(planned, { hidden, denied: deniedTo(role, company), stopped }), { title: 'Preview' });
   };
 
   router.get(paths.costCodes, membersOnly, async (req, res) => {
@@ -58,24 +73,32 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
     const { seen } = bodyOf(liveSchema, req.body);
     const run = await world.runs.active(company.id);
     const now = world.clock.now();
-    const facts = { company, role, query, run, now };
+    const counts = await world.costCodes.counts(company.id);
+    const facts = { company, role, query, run, counts, now };
 
     const ended = await endOf(world, company, watchedBefore(req.query.watching), watching(facts));
     if (ended !== null) {
-      res.set({ 'HX-Retarget': '#screen', 'HX-Reswap': 'outerMorph' });
+      res.set({ 'HX-Retarget': '#screen', 'HX-Reswap': 'outerMorph', 'HX-Trigger': 'glanceChanged' });
       return screen(req, res, ended.notice);
     }
-    const counts = await world.costCodes.counts(company.id);
-    const records = new Map((await world.costCodes.byIds(company.id, seen.map(({ id }) => id))).map((record) => [record.id, record]));
+    const shown = await world.costCodes.byIds(company.id, seen.map(({ id }) => id));
+    const records = new Map(shown.map((record) => [record.id, record]));
+    const isNew = ({ id, version }: (typeof seen)[number]) => records.get(id) !== undefined && records.get(id)?.version !== version;
+    // Nothing goes on and nothing has changed: the page stays as it is.
+    const still = watching(facts).length === 0 && req.query.counts === countsKey(counts) && !seen.some(isNew);
+    if (still) return res.status(204).end();
+
+    const [causes, changed] = await Promise.all([world.costCodes.causes(company.id), changedClasses(world, company, shown)]);
     const readOnly = deniedTo(role, company) !== null;
-    const rows = seen.flatMap(({ id, version }, i) => {
-      const record = records.get(id);
-      return record === undefined || record.version === version ? [] : [row(record, { serial: query.offset + i + 1, selected: false, readOnly })];
+    const rows = seen.flatMap((one, i) => {
+      const record = records.get(one.id);
+      if (record === undefined || !isNew(one)) return [];
+      return [row(record, { serial: query.offset + i + 1, selected: false, readOnly, current: changed.get(record.link?.id ?? '') })];
     });
     return res.vary('HX-Request-Type').type('html').send([
       renderer.part('staging/live', live(facts)),
-      renderer.part('staging/rail', rail(counts, query, true)),
-      renderer.part('staging/chips', chips(counts, query, true)),
+      renderer.part('staging/rail', rail(counts, true)),
+      renderer.part('staging/chips', chips(counts, query, driftedIn(causes), true)),
       renderer.part('activity', activity(run, now, true)),
       renderer.part('staging/changed', { rows }),
     ].join('\n'));
@@ -110,25 +133,52 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
     }), { title: 'Import Selected Items from Linarc' });
   });
 
-  router.post(paths.preview, membersOnly, async (req, res) => {
-    const { company, role } = memberOf(req);
-    const selection = selectionOf(req.body);
-    const planned = await preview(world, company.id, selection);
-    render(req, res, 'staging/preview', previewModel(planned, { hidden: fieldsOfSelection(selection), denied: deniedTo(role, company) }), { title: 'Preview' });
-  });
+  router.post(paths.preview, membersOnly, (req, res) => showPreview(req, res, selectionOf(req.body), false));
 
   router.post(paths.runs, membersOnly, operatorsOnly, async (req, res) => {
     const member = memberOf(req);
     const selection = selectionOf(req.body);
-    const back = backTo(bodyOf(backSchema, req.body).back);
-    if (isEmptySelection(selection)) return done(req, res, back, NOTHING_SELECTED);
-    return done(req, res, back, await saying(async () => {
-      const { run, pushable, joined, skipped } = await startPush(world, member.company.id, actorOf(member), selection);
+    const { back, looked, consent } = bodyOf(runSchema, req.body);
+    if (isEmptySelection(selection)) return done(req, res, backTo(back), NOTHING_SELECTED);
+    if (looked === '' && isAnyNeeded(await consentsNeeded(world, member.company.id, selection))) {
+      res.set({ 'HX-Retarget': '#sheet-body', 'HX-Reswap': 'innerHTML', 'HX-Replace-Url': 'false' });
+      return showPreview(req, res, selection, true);
+    }
+    return done(req, res, backTo(back), await saying(async () => {
+      const { run, pushable, joined, skipped } = await startPush(world, member.company.id, actorOf(member), { ...selection, consent });
       const left = skippedWords(skipped);
       if (run === null) return notice('info', 'None of the selected cost codes needs to be synced.', { next: left });
       const text = joined ? `${counted(pushable, 'cost code')} joined the running sync.` : `Syncing ${counted(pushable, 'cost code')} to QuickBooks.`;
       return notice('good', text, { next: left, link: { label: 'Run details', href: pathTo('run', run.id) } });
     }));
+  });
+
+  router.post(paths.retries, membersOnly, operatorsOnly, async (req, res) => {
+    const member = memberOf(req);
+    const selection = selectionOf(req.body);
+    const { back } = bodyOf(backSchema, req.body);
+    if (isEmptySelection(selection)) return done(req, res, backTo(back), NOTHING_SELECTED);
+    const { run, pushable, skipped } = await startPush(world, member.company.id, actorOf(member), { ...selection, reread: true });
+    const left = skippedWords(skipped);
+    if (run === null) return done(req, res, backTo(back), notice('info', 'None of the selected cost codes needs to be retried.', { next: left }));
+    return done(req, res, backTo(back), notice('good', `Reading ${counted(pushable, 'cost code')} from Linarc again, then syncing.`, {
+      next: left ?? 'What only a spreadsheet told of keeps the values of the last file.', link: { label: 'Run details', href: pathTo('run', run.id) },
+    }));
+  });
+
+  router.post(paths.decisions, membersOnly, operatorsOnly, async (req, res) => {
+    const member = memberOf(req);
+    const selection = selectionOf(req.body);
+    const { back, decision } = bodyOf(decisionSchema, req.body);
+    if (isEmptySelection(selection)) return done(req, res, backTo(back), NOTHING_SELECTED);
+    const n = await inChunks(world, member, selection, (ids) => decide(world, member.company.id, actorOf(member), ids, decision));
+    return done(req, res, backTo(back), decidedNotice(n, decision));
+  });
+
+  router.get(paths.exported, membersOnly, async (req, res) => {
+    const { company } = memberOf(req);
+    const { filter, order } = readQuery(req.query);
+    await sendCsv(res, `cost-codes-${new Date(world.clock.now()).toISOString().slice(0, 10)}.csv`, EXPORT_HEADINGS, exported(world, company, filter, order));
   });
 
   router.post(paths.exclude, membersOnly, operatorsOnly, async (req, res) => {
@@ -167,6 +217,8 @@ const NOTHING_SELECTED = notice('info', 'Nothing is selected.', { next: 'Click s
 const backSchema = z.object({ back: z.string().max(2000).default('') });
 const importSchema = backSchema.extend({ mode: z.enum(IMPORT_MODES), id: many(z.string().min(1).max(200), 5000) });
 const exclusionSchema = backSchema.extend({ reason: z.string().trim().max(500).default('') });
+const runSchema = backSchema.extend({ looked: z.enum(['yes', '']).default(''), consent: many(z.enum(CONSENTS), CONSENTS.length) });
+const decisionSchema = backSchema.extend({ decision: z.enum(DECISIONS) });
 const pickerSchema = z.object({ q: z.string().trim().max(200).catch(''), cursor: z.string().max(500).catch('') });
 const liveSchema = z.object({ seen: many(seenSchema, 4000) });
 
@@ -188,38 +240,34 @@ async function inChunks(world: World, { company }: MemberVisit, selection: Selec
   return total;
 }
 
-async function stagingFacts(world: World, { company, role }: MemberVisit, query: StagingQuery) {
+async function stagingFacts(world: ScreenWorld, { company, role, user }: MemberVisit, query: StagingQuery) {
   const { id } = company;
-  const [counts, page, tally, taskTypes, run] = await Promise.all([
+  const [counts, page, tally, taskTypes, divisions, causes, run, views] = await Promise.all([
     world.costCodes.counts(id),
     world.costCodes.page(id, query.filter, query.order, query.offset, query.size),
     world.costCodes.tally(id, { kind: 'matching', filter: query.filter, except: [] }),
     world.costCodes.taskTypes(id),
+    world.costCodes.divisions(id),
+    world.costCodes.causes(id),
     world.runs.active(id),
+    world.views.of(id, user.id),
   ]);
   const beyond = page.records.length === 0 && page.total > 0;
-  const causes = counts.byStatus.failed + counts.byStatus.needs_action > 0 ? await causesOf(world, company) : [];
+  const shown = beyond ? await world.costCodes.page(id, query.filter, query.order, 0, query.size) : page;
   return {
-    company, role, counts, taskTypes, run, causes,
+    company, role, counts, taskTypes, divisions, run, causes, views,
     query: beyond ? { ...query, offset: 0 } : query,
-    page: beyond ? await world.costCodes.page(id, query.filter, query.order, 0, query.size) : page,
+    page: shown,
+    changed: await changedClasses(world, company, shown.records),
     syncing: tally.needs_sync + tally.failed,
     now: world.clock.now(),
   };
 }
 
-/** Why records failed or wait for a person, the commonest first. */
-async function causesOf(world: World, { id }: Company) {
-  const found: { code: ProblemCode; status: 'failed' | 'needs_action'; count: number }[] = [];
-  for (const status of ['failed', 'needs_action'] as const) {
-    const sample = await world.costCodes.page(id, { status }, EMPTY_QUERY.order, 0, CAUSE_SAMPLE);
-    const codes = [...new Set(sample.records.map((record) => record.problem?.code ?? ''))].filter(isProblemCode);
-    for (const code of codes) {
-      const { total } = await world.costCodes.page(id, { status, problem: code }, EMPTY_QUERY.order, 0, 1);
-      found.push({ code, status, count: total });
-    }
-  }
-  return found.sort((a, b) => b.count - a.count).slice(0, MOST_CAUSES);
+/** The classes that somebody changed in QuickBooks, of those of these records that wait for a decision about it. */
+async function changedClasses(world: World, { id }: Company, records: readonly StagedRecord[]): Promise<ReadonlyMap<string, QuickBooksClass>> {
+  const ids = records.flatMap(({ problem, link }) => (problem?.code === 'changed_in_quickbooks' && link !== null ? [link.id] : []));
+  return new Map(ids.length === 0 ? [] : (await world.classes.byIds(id, ids)).map((one) => [one.id, one]));
 }
 
 function watchedBefore(value: unknown): readonly string[] {
