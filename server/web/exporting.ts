@@ -1,8 +1,11 @@
 import type { Company } from '../core/company.ts';
 import { describe } from '../core/problems.ts';
-import type { StagedRecord } from '../core/records.ts';
+import type { Fact, StagedRecord } from '../core/records.ts';
+import type { Run } from '../core/run.ts';
 import type { RecordFilter, RecordOrder } from '../core/selection.ts';
 import type { World } from '../sync/world.ts';
+import { FACT_TITLES } from './present/history.ts';
+import { actorName } from './present/progress.ts';
 import { STATUS_LABELS, statusKey } from './present/status.ts';
 
 /**
@@ -28,4 +31,31 @@ function cells(record: StagedRecord): readonly string[] {
     STATUS_LABELS[statusKey(record)], syncedAt?.toISOString() ?? '', link?.name ?? '', link?.id ?? '',
     problem === null ? '' : describe(problem).sentence, excluded?.by ?? '', record.linarcId,
   ];
+}
+
+/** A line of the report for each thing a run did or found. */
+export const REPORT_HEADINGS = [
+  'Time', 'Cost Code', 'Task Name', 'What', 'By', 'Changes', 'Reason', 'QuickBooks said', 'QuickBooks code', 'intuit_tid', 'Milliseconds',
+] as const;
+
+const FACTS_AT_ONCE = 300;
+
+/** What a run did, oldest first, as it comes from the history. */
+export async function* reported(world: World, run: Run): AsyncIterable<readonly string[]> {
+  const part: Fact[] = [];
+  for await (const fact of world.history.ofRun(run.company, run.id)) {
+    part.push(fact);
+    if (part.length === FACTS_AT_ONCE) yield* await reportCells(world, run, part.splice(0));
+  }
+  yield* await reportCells(world, run, part);
+}
+
+async function reportCells(world: World, { company }: Run, facts: readonly Fact[]): Promise<readonly (readonly string[])[]> {
+  const records = new Map((await world.costCodes.byIds(company, [...new Set(facts.map(({ record }) => record))])).map((record) => [record.id, record.source]));
+  return facts.map(({ at, record, kind, by, changes, problem, exchange }) => [
+    at.toISOString(), records.get(record)?.code ?? '', records.get(record)?.name ?? '', FACT_TITLES[kind], actorName(by),
+    changes.map(({ field, from, to }) => `${field}: ${from ?? 'none'} → ${to ?? 'none'}`).join('; '),
+    problem === null ? '' : describe(problem).sentence, problem?.raw?.detail ?? problem?.raw?.message ?? '', problem?.raw?.code ?? '',
+    exchange?.intuitTid ?? problem?.raw?.intuitTid ?? '', exchange?.took?.toString() ?? '',
+  ]);
 }

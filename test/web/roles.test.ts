@@ -17,13 +17,13 @@ interface Route {
 
 /** For everybody, signed in or not; each looks after itself. */
 const OPEN: ReadonlySet<string> = new Set([
-  'get /livez', 'get /readyz', 'get /', 'get /launch', 'get /auth/intuit/callback', 'get /connect/request', 'get /connect/start', 'get /connect/callback',
+  'get /livez', 'get /readyz', 'get /startupz', 'get /metrics', 'get /', 'get /launch', 'get /auth/intuit/callback', 'get /connect/request', 'get /connect/start', 'get /connect/callback',
   'get /disconnect', 'get /privacy', 'get /terms', 'get /support', 'get /.well-known/security.txt', 'get /invitation', 'post /invitation', 'post /sign-out',
   // Programs, by signature.
   'post /webhooks/quickbooks', 'post /webhooks/linarc/:company',
 ]);
 /** Writes that are no work of a role: what the person sees, and disconnecting, which asks for the role in the company that is named. */
-const PERSONAL: ReadonlySet<string> = new Set(['post /company', 'post /disconnect', 'post /notices/seen', 'post /cost-codes/live', 'post /cost-codes/preview']);
+const PERSONAL: ReadonlySet<string> = new Set(['post /company', 'post /disconnect', 'post /notices/seen', 'post /cost-codes/live', 'post /cost-codes/preview', 'post /cost-codes/views']);
 
 const GUARDS = ['signedInOnly', 'membersOnly', 'operatorsOnly', 'adminsOnly'] as const;
 type Guard = (typeof GUARDS)[number];

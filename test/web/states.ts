@@ -152,6 +152,8 @@ const seenAtAGlance: GlanceFacts = {
     total: seconds * 12, counts: { ...run.counts, created: seconds * 12 - (n === 1 ? 30 : 0), linked: 0, needsAction: 0, failed: n === 1 ? 30 : 0 },
   })),
 };
+const NO_TROUBLE = { failed: { records: [], total: 0 }, waiting: { records: [], total: 0 } };
+const TROUBLE = { failed: { records: records.filter(({ status }) => status === 'failed'), total: 13 }, waiting: { records: records.filter(({ status }) => status === 'needs_action'), total: 2 } };
 const halted = sampleRun({ state: 'halted', problem: { code: 'reconnect_needed', field: null, value: null, raw: null } });
 
 const sheet = (over: Partial<SheetReport> = {}): SheetReport => ({
@@ -274,9 +276,9 @@ export const STATES: Readonly<Record<string, State>> = {
   'sheet-report-viewer': on('spreadsheet/report', sheetReportPage(sheetFacts({ role: 'viewer' })), '/imports/spreadsheets/x', 'Import', { role: 'viewer' }),
   'runs': on('runs/list', { runs: [runLine(run, NOW), runLine(ended, NOW), runLine(halted, NOW)] }, '/runs', 'Runs'),
   'runs-none': on('runs/list', { runs: [] }, '/runs', 'Runs'),
-  'run-going': on('runs/page', runPage(run, NOW, null), '/runs/x', 'Run', { run }),
-  'run-ended': on('runs/page', runPage(ended, NOW, null), '/runs/x', 'Run'),
-  'run-halted': on('runs/page', runPage(halted, NOW, null), '/runs/x', 'Run', { run: halted, company: lost }),
+  'run-going': on('runs/page', runPage(run, NOW, null, NO_TROUBLE), '/runs/x', 'Run', { run }),
+  'run-ended': on('runs/page', runPage(ended, NOW, null, TROUBLE), '/runs/x', 'Run'),
+  'run-halted': on('runs/page', runPage(halted, NOW, null, NO_TROUBLE), '/runs/x', 'Run', { run: halted, company: lost }),
   'settings': on('settings/page', settingsPage(sampleCompany(), DEFAULT_SETTINGS, records.slice(0, 5), { fault: null, notice: null }), '/settings', 'Settings'),
   'settings-fault': on('settings/page', settingsPage(sampleCompany(), { ...DEFAULT_SETTINGS, namePattern: '{cod}' }, records, { fault: '{cod} is not known; use {code} and {name}.', notice: null }), '/settings', 'Settings'),
   'changed': on('staging/changed', { rows: staging(sampleFacts()).table?.blocks[0]?.slice(3, 5) ?? [] }, '/cost-codes', ''),

@@ -29,7 +29,8 @@ export interface History {
   readonly action: string;
 }
 
-const TITLES: Readonly<Record<FactKind, string>> = {
+/** What each kind of fact is called. */
+export const FACT_TITLES: Readonly<Record<FactKind, string>> = {
   imported: 'Imported from Linarc',
   changed: 'Changed in Linarc',
   gone: 'Gone from Linarc',
@@ -101,7 +102,7 @@ export function history({ record, facts, show, isFirstPage, hidden }: HistoryFac
     name: record.source.name || '—',
     entries: shown.map((fact) => entry(fact, hidden)),
     kinds: Object.entries(HISTORY_GROUPS).map(([group, { label, kinds }]) => ({
-      label, options: [option(group as HistoryShow, `${label}, all`), ...kinds.map((kind) => option(kind, SHORT[kind] ?? TITLES[kind]))],
+      label, options: [option(group as HistoryShow, `${label}, all`), ...kinds.map((kind) => option(kind, SHORT[kind] ?? FACT_TITLES[kind]))],
     })),
     older: facts.length > PAGE_OF_HISTORY && last ? at(action, { before: `${last.at.getTime()}.${last.id}` }) : null,
     newest: isFirstPage ? null : at(action, {}),
@@ -115,7 +116,7 @@ const SHORT: Readonly<Partial<Record<FactKind, string>>> = { held: 'Left out of 
 function entry(fact: Fact, hidden: readonly string[]): Entry {
   return {
     at: moment(fact.at),
-    title: TITLES[fact.kind],
+    title: FACT_TITLES[fact.kind],
     tone: TONES[fact.kind] ?? null,
     by: fact.by.kind === 'person' ? `by ${fact.by.name}` : fact.by.what,
     changes: fact.changes.map(({ field, from, to }) => ({ field, from, to })),
@@ -155,5 +156,5 @@ export function historyRows(fact: Fact, hidden: readonly string[]): readonly (re
     exchange?.intuitTid ?? problem?.raw?.intuitTid ?? '', fact.run ?? '', compact(exchange?.request), compact(exchange?.response),
   ];
   const changes = fact.changes.length === 0 ? [{ field: '', from: null, to: null }] : fact.changes;
-  return changes.map(({ field, from, to }) => [fact.at.toISOString(), TITLES[fact.kind], actorName(fact.by), field, from ?? '', to ?? '', ...about]);
+  return changes.map(({ field, from, to }) => [fact.at.toISOString(), FACT_TITLES[fact.kind], actorName(fact.by), field, from ?? '', to ?? '', ...about]);
 }

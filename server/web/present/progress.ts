@@ -1,4 +1,5 @@
 import type { ImportState } from '../../core/company.ts';
+import { BATCH } from '../../core/pace.ts';
 import { describe } from '../../core/problems.ts';
 import type { Actor } from '../../core/records.ts';
 import { settled, type Run, type RunCounts, type RunState } from '../../core/run.ts';
@@ -21,7 +22,10 @@ export interface RunProgress {
   readonly total: number;
   readonly percent: number;
   readonly words: string;
+  readonly by: string;
   readonly pace: string | null;
+  /** "batch 12 of about 293"; null before the first. */
+  readonly batch: string | null;
   readonly waiting: { readonly sentence: string; readonly until: Moment | null } | null;
   /** Why it stopped and what mends it. */
   readonly problem: { readonly title: string; readonly sentence: string; readonly next: string } | null;
@@ -56,6 +60,7 @@ export function outcomes(counts: RunCounts): readonly Outcome[] {
     ['already right', counts.unchanged, 'plain'],
     ['failed', counts.failed, 'bad'],
     ['need action', counts.needsAction, 'warn'],
+    ['left out, no yes given', counts.held, 'warn'],
     ['not sent', counts.released, 'plain'],
   ];
   return all.filter(([, n]) => n > 0).map(([label, n, tone]) => ({ label, count: count(n), tone }));
@@ -72,8 +77,10 @@ export function runProgress(run: Run, now: number): RunProgress {
     done,
     total: run.total,
     percent: run.total === 0 ? 0 : Math.floor((done / run.total) * 100),
-    words: run.active && run.total === 0 ? 'reading the selection' : `${count(done)} of ${count(run.total)}`,
+    words: run.active && run.total === 0 ? beginning(run) : `${count(done)} of ${count(run.total)}`,
+    by: actorName(run.by),
     pace: run.active ? paceOf(run, done, now) : null,
+    batch: run.active && run.batchesSent > 0 ? `batch ${count(run.batchesSent)} of about ${count(Math.max(run.batchesSent, Math.ceil(run.total / BATCH)))}` : null,
     waiting: run.waiting === null ? null : {
       sentence: describe(run.waiting.problem).sentence,
       until: run.waiting.until === null ? null : moment(run.waiting.until),
@@ -82,6 +89,11 @@ export function runProgress(run: Run, now: number): RunProgress {
     outcomes: outcomes(run.counts),
     wishes: wishesFor(run.state),
   };
+}
+
+/** What goes on before anything is counted. */
+function beginning({ asked }: Run): string {
+  return asked.some(({ reread }) => reread === true) ? 'reading from Linarc again' : 'reading the selection';
 }
 
 /** Rate and time left, once enough is done to tell. */

@@ -1,6 +1,11 @@
+import type { RecordPage } from '../../core/ports.ts';
+import { describe } from '../../core/problems.ts';
+import type { RecordStatus } from '../../core/records.ts';
 import type { Run } from '../../core/run.ts';
-import { pathTo } from '../paths.ts';
-import { lasting, moment, momentOrNull, type Moment } from './format.ts';
+import type { RecordFilter } from '../../core/selection.ts';
+import { paths, pathTo } from '../paths.ts';
+import { EMPTY_QUERY, searchOf } from '../query.ts';
+import { count, counted, lasting, moment, momentOrNull, type Moment } from './format.ts';
 import { actorName, runProgress, runSummary, runTitle, type RunProgress } from './progress.ts';
 
 export interface RunLine {
@@ -23,8 +28,26 @@ export interface RunPage {
   readonly by: string;
   readonly summary: string;
   readonly facts: readonly { readonly label: string; readonly text: string | null; readonly at: Moment | null }[];
+  readonly report: string;
+  /** Why it was not all done, where something outside the records is to blame. */
+  readonly troubles: readonly { readonly title: string; readonly allHref: string; readonly rows: readonly Trouble[]; readonly more: string | null }[];
+  readonly codesHref: string;
   readonly live: string | null;
   readonly denied: string | null;
+}
+
+/** A record this run left failed or waiting. */
+interface Trouble {
+  readonly code: string;
+  readonly name: string;
+  readonly sentence: string;
+  readonly next: string;
+  readonly history: string;
+}
+
+interface Troubles {
+  readonly failed: RecordPage;
+  readonly waiting: RecordPage;
 }
 
 export function runLine(run: Run, now: number): RunLine {
@@ -39,7 +62,7 @@ export function runLine(run: Run, now: number): RunLine {
   };
 }
 
-export function runPage(run: Run, now: number, denied: string | null): RunPage {
+export function runPage(run: Run, now: number, denied: string | null, { failed, waiting }: Troubles): RunPage {
   const { took, by, summary } = runLine(run, now);
   const text = (label: string, words: string) => ({ label, text: words, at: null });
   const time = (label: string, at: Date | null) => ({ label, text: at === null ? '—' : null, at: momentOrNull(at) });
@@ -50,6 +73,26 @@ export function runPage(run: Run, now: number, denied: string | null): RunPage {
       text('Started by', by), time('Asked for', run.queuedAt), time('Began', run.startedAt), time('Ended', run.endedAt), text('Duration', took),
       text('Batches sent', String(run.batchesSent)), text('Calls to QuickBooks', String(run.callsSent)),
     ],
+    report: pathTo('runReport', run.id),
+    troubles: [troubleOf('Failed', run, 'failed', failed), troubleOf('Needs Action', run, 'needs_action', waiting)].filter(({ rows }) => rows.length > 0),
+    codesHref: codesOf(run),
     live: run.active ? pathTo('runLive', run.id) : null,
   };
+}
+
+function troubleOf(title: string, run: Run, status: RecordStatus, { records, total }: RecordPage): RunPage['troubles'][number] {
+  return {
+    title: `${title} · ${counted(total, 'cost code')}`,
+    allHref: codesOf(run, { status }),
+    rows: records.map(({ id, source, problem }) => {
+      const why = problem === null ? null : describe(problem);
+      return { code: source.code || '—', name: source.name || '—', sentence: why?.sentence ?? '', next: why?.next ?? '', history: pathTo('history', id) };
+    }),
+    more: total > records.length ? `All ${count(total)}` : null,
+  };
+}
+
+/** The codes that this run settled last, as the staging screen filters them. */
+function codesOf(run: Run, filter: RecordFilter = {}): string {
+  return `${paths.costCodes}${searchOf({ ...EMPTY_QUERY, filter: { ...filter, run: run.id } })}`;
 }
