@@ -19,7 +19,7 @@ export interface Door {
 }
 
 /** How long requests under way may take once the door is closing. */
-const LAST_REQUESTS = 4_000;
+const LAST_REQUESTS = 1_500;
 
 /** Takes the port before anything else is started. Throws StartError. */
 export async function openDoor({ port, host }: { readonly port: number; readonly host: string }): Promise<Door> {

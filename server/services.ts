@@ -45,7 +45,7 @@ const API_BASE = {
   sandbox: 'https://sandbox-quickbooks.api.intuit.com',
 } as const;
 /** How long work under way may take to come to a point where another process can go on. */
-const HAND_OVER = 5_000;
+const HAND_OVER = 7_500;
 /** QuickBooks gives up after 120 s itself (quickbooks.md §5.1). */
 const API_TIMEOUT = 125_000;
 const OAUTH_TIMEOUT = 30_000;

@@ -77,7 +77,7 @@ export function tasksOf(world: SheetWorld): Tasks {
  * own lease.
  */
 export async function createDispatch(database: Database, config: JobsConfig = {}): Promise<Jobs> {
-  const { processEvery = 1_000, sweepEvery = 5_000, lockMs = 6_000, atOnce = 10 } = config;
+  const { processEvery = 1_000, sweepEvery = 3_000, lockMs = 6_000, atOnce = 10 } = config;
   const agenda = new Agenda({
     backend: await connectedBackend(database),
     notificationChannel: new InMemoryNotificationChannel(),
@@ -164,16 +164,15 @@ async function attend(
   stopping: AbortSignal,
   log: Log,
 ): Promise<void> {
-  if (stopping.aborted) {
-    job.schedule(new Date());
-    return;
-  }
+  const leave = () => void job.schedule(new Date());
+  if (stopping.aborted) return leave();
   const alive = setInterval(() => void job.touch().catch(() => {}), pulse);
   try {
     await logged(job.attrs.name, task, log, job.attrs.data);
   } finally {
     clearInterval(alive);
   }
+  if (stopping.aborted) return leave();
   await job.remove();
 }
 

@@ -5,8 +5,8 @@ import type { Tenant } from '../core/records.ts';
 import type { Run, RunCounts, Windows } from '../core/run.ts';
 import type { World } from './world.ts';
 
-const LEASE = 15_000;
-const RENEWAL = 4_000;
+const LEASE = 10_000;
+const RENEWAL = 3_000;
 /** How long a wait may last before somebody looks again whether the run is still wanted. */
 const GLANCE = 1_000;
 /** How unevenly calls arrive by the wall clock, which a sandbox's faster clock does not hasten. */

@@ -14,6 +14,8 @@ import type { World } from './world.ts';
 const MIRROR_AGE = 2 * 60_000;
 /** Records read from Linarc again and claimed at a time. */
 const REREAD = 200;
+/** How long a stopping process waits for batches under way: most take no longer (quickbooks.md §5.2). */
+const PARK = 6_500;
 /** The longest a waiting run sleeps before it looks again whether it is still wanted. */
 const WATCH = 1_000;
 
@@ -72,16 +74,30 @@ export async function runPush(world: World, company: Tenant, runId: string, sign
   const lease = await Lease.take(world, company, runId, signal);
   if (!lease) return;
   world.log.info({ company, run: runId, fence: lease.fence }, 'run taken');
+  const over = new AbortController();
   try {
-    await work(world, lease, signal);
+    await Promise.race([work(world, lease, signal), parked(world, signal, over.signal)]);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     world.log.info({ company, run: runId, why: error.why }, 'run left');
     if (error.why === 'wish') await heed(world, lease);
     if (error.why === 'stop') await world.runs.handOver(company, runId, lease.fence);
   } finally {
+    over.abort();
     await lease.stop();
   }
+}
+
+/**
+ * Throws Interrupted once a stop has waited for the batches under way as long as it may. Their outcome is unknown then, as after a
+ * crash, and whoever takes the run over looks for it.
+ */
+async function parked(world: World, signal: AbortSignal, over: AbortSignal): Promise<never> {
+  const either = AbortSignal.any([signal, over]);
+  if (!either.aborted) await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }));
+  if (!over.aborted) await world.clock.sleep(PARK, over);
+  if (over.aborted) return new Promise(() => {});
+  throw new Interrupted('stop');
 }
 
 async function work(world: World, lease: Lease, signal: AbortSignal): Promise<void> {

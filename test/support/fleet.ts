@@ -46,6 +46,13 @@ export interface FleetCompany {
   readonly realmId: string;
 }
 
+export interface FleetCall {
+  readonly realmId: string | null;
+  readonly operation: string;
+  readonly status: number;
+  readonly query: string | null;
+}
+
 /**
  * The product as it runs for real: any number of app processes on one database and one pair of sandboxes, each a process of its own.
  * What people would click is asked for in this process, which takes no work itself.
@@ -151,6 +158,21 @@ export class Fleet {
       const [last] = await this.world.runs.recent(company.id, 1);
       return last && !last.active ? last : null;
     }, ms);
+  }
+
+  /** Every class the company has in QuickBooks. */
+  classes({ realmId }: FleetCompany): Promise<readonly { readonly Id: string; readonly Name: string; readonly Active: boolean }[]> {
+    return this.quickbooks.get(`/sandbox/companies/${realmId}/classes`);
+  }
+
+  /** The calls QuickBooks saw about the company. */
+  async calls({ realmId }: FleetCompany): Promise<readonly FleetCall[]> {
+    const { calls } = await this.quickbooks.get<{ calls: FleetCall[] }>('/sandbox/calls?since=0');
+    return calls.filter((call) => call.realmId === realmId);
+  }
+
+  async metrics({ url }: App): Promise<string> {
+    return (await fetch(`${url}/metrics`)).text();
   }
 
   async close(): Promise<void> {
