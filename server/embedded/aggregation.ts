@@ -1,5 +1,4 @@
 import type { Catalog } from './catalog.ts';
-import { recordOf } from './collection.ts';
 import type { Collection } from './collection.ts';
 import { decode, decodeFields, encode, isDocument, setField } from './document.ts';
 import type { BsonDocument } from './document.ts';
@@ -7,13 +6,12 @@ import type { Scope } from './expressions.ts';
 import { MongoFault } from './faults.ts';
 import { and, parseFilter } from './filter.ts';
 import type { Filter } from './filter.ts';
-import { Groups, parseGroup } from './group.ts';
 import { identityOf } from './keys.ts';
 import { canLeap, leap } from './leap.ts';
 import { arithmetic, isNumeric } from './numbers.ts';
-import { coveringPlan, parseSort } from './planner.ts';
+import { choosePlan, coveringPlan, parseSort } from './planner.ts';
 import type { IndexPlan, SortField } from './planner.ts';
-import { countMatches, indexKeys, keyDocument, keyTest, search } from './scan.ts';
+import { countMatches, passingByColumns, search } from './scan.ts';
 import type { Search } from './scan.ts';
 import { runStages, stageOf, wholeNumber } from './stages.ts';
 import type { Documents, Foreign } from './stages.ts';
@@ -71,7 +69,7 @@ function documentsOf(catalog: Catalog, db: string, collection: Collection | unde
   const foreign: Foreign = (name, pipeline, inner) => foreignDocuments(catalog, db, name, pipeline, inner);
   if (split.rest.length === 0) return decoded(collection, split.search, undefined);
   const fast = collection && !split.shaped && split.search.hint === undefined
-    ? fromKeys(collection, split.search, split.rest[0], scope) : undefined;
+    ? withoutReading(collection, split.search, split.rest[0], scope) : undefined;
   if (fast) return runStages(fast, split.rest.slice(1), scope, foreign);
   const facets = split.shaped ? undefined : facetsOf(split.rest[0]);
   if (facets) {
@@ -122,8 +120,8 @@ function foreignDocuments(catalog: Catalog, db: string, name: string, pipeline: 
   return documentsOf(catalog, db, collection, split, scope);
 }
 
-/** Answers a leading $count or $group from index keys where they hold all that is read; undefined where they do not. */
-function fromKeys(
+/** Answers a leading $count or $group from index keys or what is kept in memory; undefined where they do not tell all that is read. */
+function withoutReading(
   collection: Collection, question: Search, stage: BsonDocument | undefined, scope: Scope
 ): Documents | undefined {
   const [name, operand] = stageOf(stage);
@@ -131,15 +129,26 @@ function fromKeys(
     const count = countMatches(collection, question);
     return count === 0 ? [] : [{ [operand]: count }];
   }
-  if (name !== '$group' || !isDocument(operand)) return undefined;
+  if (!stage || name !== '$group' || !isDocument(operand)) return undefined;
   const constant = countOnly(operand);
   const id = operand['_id'];
   if (constant && (id === null || isNumeric(id))) return wholeCount(id, countMatches(collection, question), constant);
   const paths = fieldPaths(operand);
-  const plan = paths && coveringPlan(collection, question.filter, paths);
-  if (!plan) return undefined;
-  const counted = constant && countByLeaps(collection, plan, paths, operand, constant, scope);
-  return counted ?? groupKeys(collection, plan, paths, operand, scope);
+  if (!paths) return undefined;
+  const plan = constant && coveringPlan(collection, question.filter, paths);
+  const counted = plan && countByLeaps(collection, plan, paths, operand, constant, scope);
+  if (counted) return counted;
+  const touched = { keys: 0, documents: 0 };
+  const passing = passingByColumns(collection, choosePlan(collection, question).plan, touched)?.(0);
+  if (!passing) return undefined;
+  const documentOf = collection.columns.documents(paths, touched);
+  if (!constant) return runStages(mapped(passing, documentOf), [stage], scope);
+  const combinations = collection.columns.combinations(passing, paths, touched);
+  return counts(mapped(combinations, ({ record, count }) => ({ document: documentOf(record), count })), id, constant, scope);
+}
+
+function* mapped<A, B>(items: Iterable<A>, change: (item: A) => B): Generator<B> {
+  for (const item of items) yield change(item);
 }
 
 /** The constants a grouping only adds up, by field; undefined when it does anything else. */
@@ -184,41 +193,25 @@ function countByLeaps(
   const compound = isDocument(id);
   const plain = typeof id === 'string' || (compound && Object.values(id).every((value) => typeof value === 'string'));
   if (!plain || !canLeap(plan, paths)) return undefined;
+  const stretches = [...leap(collection, plan, paths)];
+  // Null and missing share a key but not a compound group.
+  if (compound && stretches.some(({ values }) => !values || values.includes(null))) return undefined;
+  return counts(mapped(stretches, ({ record, range }) => (
+    { document: collection.document(record) ?? {}, count: collection.storage.count(range) }
+  )), id, constants, scope);
+}
+
+/** The groups of documents that each stand for so many alike. */
+function counts(
+  counted: Iterable<{ document: BsonDocument; count: number }>, id: unknown, constants: [string, number][], scope: Scope,
+): Documents {
   const compute = scope.compile(id);
-  const counts = new Map<string, { id: unknown; count: number }>();
-  for (const { record, range, values } of leap(collection, plan, paths.length)) {
-    // Null and missing share a key but not a compound group.
-    if (compound && (!values || values.includes(null))) return undefined;
-    const value = compute(collection.document(record) ?? {}) ?? null;
-    const entry = counts.get(identityOf(value)) ?? { id: value, count: 0 };
-    entry.count += collection.storage.count(range);
-    counts.set(identityOf(value), entry);
+  const groups = new Map<string, { id: unknown; count: number }>();
+  for (const { document, count } of counted) {
+    const value = compute(document) ?? null;
+    const group = groups.get(identityOf(value)) ?? { id: value, count: 0 };
+    group.count += count;
+    groups.set(identityOf(value), group);
   }
-  return [...counts.values()].map((entry) => ({ _id: entry.id, ...sums(entry.count, constants) }));
+  return [...groups.values()].map((group) => ({ _id: group.id, ...sums(group.count, constants) }));
 }
-
-/** Groups by reading keys only; a document is looked at where its key does not tell the exact value (numbers, null). */
-function groupKeys(collection: Collection, plan: IndexPlan, paths: string[], group: BsonDocument, scope: Scope): Documents {
-  const spec = parseGroup(group, scope);
-  return (function* grouped() {
-    const groups = new Groups(spec);
-    const build = keyDocument(plan.index);
-    const test = plan.residual && keyTest(plan.index, plan.residual);
-    const parts = paths.map((path) => path.split('.'));
-    for (const key of indexKeys(collection, plan, 0, 0)) {
-      if (test && !test(key)) continue;
-      const document = build(key);
-      const exact = document && parts.every(
-        (path) => isExact(path.reduce<unknown>((value, part) => (value as BsonDocument)[part], document))
-      );
-      groups.add((exact ? document : collection.document(recordOf(key))) ?? {});
-    }
-    yield* groups.results();
-  })();
-}
-
-function isExact(value: unknown): boolean {
-  return typeof value === 'string' || typeof value === 'boolean' || value instanceof Date
-    || (typeof value === 'object' && value !== null && !Array.isArray(value) && !isDocument(value) && !isNumeric(value));
-}
-

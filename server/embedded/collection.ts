@@ -1,15 +1,15 @@
+import { Columns } from './columns.ts';
 import { compareValues } from './compare.ts';
 import { decode, encode } from './document.ts';
 import type { BsonDocument } from './document.ts';
 import { MongoFault } from './faults.ts';
 import { keysOf } from './indexes.ts';
 import type { Index, IndexKey } from './indexes.ts';
-import { successor } from './keys.ts';
+import { RECORD_BYTES, recordOf, successor } from './keys.ts';
 import type { KeyRange, Storage } from './storage.ts';
 import { show } from './show.ts';
 
 const PRESENT = Buffer.from([1]);
-const RECORD_BYTES = 6;
 
 /** Number of a table as the first bytes of its keys. */
 export function tablePrefix(table: number): Buffer {
@@ -20,11 +20,6 @@ export function tablePrefix(table: number): Buffer {
 
 export function tableRange(table: number): KeyRange {
   return { start: tablePrefix(table), end: tablePrefix(table + 1) };
-}
-
-/** The record number at the end of an index key or a document's key. */
-export function recordOf(key: Buffer): number {
-  return key.readUIntBE(key.length - RECORD_BYTES, RECORD_BYTES);
 }
 
 function withRecord(prefix: Buffer, record: number): Buffer {
@@ -43,6 +38,13 @@ export interface CollectionState {
   indexes: Index[];
 }
 
+/** What one write touches. */
+interface Touched {
+  write: object | undefined;
+  records: number[];
+  keys: Buffer[];
+}
+
 /**
  * One collection: documents by record number, in order of insertion, and their index keys. Writing methods run inside
  * Storage.write.
@@ -56,6 +58,9 @@ export class Collection {
   #nextRecord: number;
   count: number;
   bytes: number;
+  /** What readers keep of this collection in memory. */
+  readonly columns = new Columns(this);
+  #lastTouched: Touched | undefined;
   /** Set when the collection is dropped, so that cursors on it end. */
   dropped = false;
 
@@ -120,19 +125,19 @@ export class Collection {
       this.#flags(index, multikey, added);
       return { index, fresh, stale: removed.filter((key) => !added.some((other) => other.bytes.equals(key.bytes))) };
     });
+    this.#touched().records.push(record);
     this.#storage.put(withRecord(this.#prefix, record), raw);
     for (const { index, fresh, stale } of plans) {
-      for (const key of stale) this.#storage.remove(this.#keyFor(index, key.bytes, record));
+      for (const key of stale) this.#removeKey(index, key, record);
       for (const key of fresh) this.#putKey(index, key, record);
     }
     this.bytes += raw.length - beforeBytes;
   }
 
   remove(record: number, document: BsonDocument, bytes: number): void {
+    this.#touched().records.push(record);
     this.#storage.remove(withRecord(this.#prefix, record));
-    for (const index of this.state.indexes) {
-      for (const key of keysOf(index, document).keys) this.#storage.remove(this.#keyFor(index, key.bytes, record));
-    }
+    for (const index of this.state.indexes) for (const key of keysOf(index, document).keys) this.#removeKey(index, key, record);
     this.count--;
     this.bytes -= bytes;
   }
@@ -162,7 +167,29 @@ export class Collection {
   }
 
   #putKey(index: Index, key: IndexKey, record: number): void {
-    this.#storage.put(this.#keyFor(index, key.bytes, record), PRESENT);
+    const bytes = this.#keyFor(index, key.bytes, record);
+    this.#touched().keys.push(bytes);
+    this.#storage.put(bytes, PRESENT);
+  }
+
+  #removeKey(index: Index, key: IndexKey, record: number): void {
+    const bytes = this.#keyFor(index, key.bytes, record);
+    this.#touched().keys.push(bytes);
+    this.#storage.remove(bytes);
+  }
+
+  /** What the running write touches; readers' memory of it is forgotten when the write has ended. */
+  #touched(): Touched {
+    const write = this.#storage.writing;
+    if (this.#lastTouched && this.#lastTouched.write === write) return this.#lastTouched;
+    const touched: Touched = { write, records: [], keys: [] };
+    this.#lastTouched = touched;
+    this.#storage.afterwards(() => {
+      if (this.#lastTouched === touched) this.#lastTouched = undefined;
+      for (const record of touched.records) this.columns.forgetRecord(record);
+      for (const key of touched.keys) this.columns.forgetKey(key);
+    });
+    return touched;
   }
 
   #checkedKeys(index: Index, document: BsonDocument, record: number): IndexKey[] {

@@ -69,6 +69,17 @@ export function decodeFields(bytes: Buffer, fields: ReadonlySet<string>): BsonDo
   return document;
 }
 
+/** Stands for what is no single value. */
+export const COMPOSITE: unique symbol = Symbol('composite');
+
+/** Text longer than this is not worth holding as a single value. */
+const LONGEST_SCALAR = 500;
+
+/** The exact value at a path, given as the bytes of its names, where it is a single one, undefined where there is none, else COMPOSITE. Nothing else is decoded. */
+export function scalarAt(bytes: Buffer, parts: readonly Buffer[]): unknown {
+  return new Reader(bytes).scalar(parts);
+}
+
 /**
  * Decodes a command; arrays of documents under the named fields stay as raw BSON, so that what is inserted is stored byte for
  * byte.
@@ -166,6 +177,41 @@ class Reader {
       at = next;
     }
     if (at !== end) throw broken('elements overrun the document');
+  }
+
+  scalar(parts: readonly Buffer[]): unknown {
+    let start = 0;
+    for (let position = 0; position < parts.length; position++) {
+      const found = this.#find(start, parts[position]!);
+      if (!found) return undefined;
+      const { type, at, next } = found;
+      if (position < parts.length - 1) {
+        if (type !== 3) return type === 4 ? COMPOSITE : undefined;
+        start = at;
+      } else {
+        const isSingle = type !== 3 && type !== 4 && type !== 15 && next - at <= LONGEST_SCALAR;
+        return isSingle ? this.#value(type, at, 1) : COMPOSITE;
+      }
+    }
+    return COMPOSITE;
+  }
+
+  /** Finds a field of the document at `start`; of several with the name the last one, as decoding does. */
+  #find(start: number, name: Buffer): { type: number; at: number; next: number } | undefined {
+    const bytes = this.#bytes;
+    const end = this.#checkedEnd(start);
+    let found: { type: number; at: number; next: number } | undefined;
+    let at = start + 4;
+    while (at < end) {
+      const type = bytes[at] ?? 0;
+      let nameEnd = at + 1;
+      let alike = true;
+      for (; nameEnd < end && bytes[nameEnd] !== 0; nameEnd++) alike &&= bytes[nameEnd] === name[nameEnd - at - 1];
+      const next = this.#skip(type, nameEnd + 1, end);
+      if (alike && nameEnd - at - 1 === name.length) found = { type, at: nameEnd + 1, next };
+      at = next;
+    }
+    return found;
   }
 
   valueAt(type: number, start: number): unknown {

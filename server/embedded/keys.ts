@@ -13,6 +13,14 @@ import type { Numeric } from './numbers.ts';
  */
 export type Direction = 1 | -1;
 
+/** Room for the record number that ends every key. */
+export const RECORD_BYTES = 6;
+
+/** The record number at the end of an index key or a document's key. */
+export function recordOf(key: Buffer): number {
+  return key.readUIntBE(key.length - RECORD_BYTES, RECORD_BYTES);
+}
+
 /** Marks an empty array in an index, which MongoDB stores as undefined: below null. */
 export const EMPTY_ARRAY: unique symbol = Symbol('empty array');
 

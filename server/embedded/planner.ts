@@ -11,6 +11,7 @@ import { cutKey, impliedBy } from './indexes.ts';
 import type { Index, IndexField } from './indexes.ts';
 import { complement, encodeValue, successor } from './keys.ts';
 import type { Direction } from './keys.ts';
+import { canLeap } from './leap.ts';
 import { isNumeric } from './numbers.ts';
 import { literalPrefix } from './regex.ts';
 import type { KeyRange } from './storage.ts';
@@ -37,8 +38,9 @@ export interface IndexPlan {
   residual: Filter | undefined;
   /** Whether the keys alone decide the residual. */
   covered: boolean;
-  /** How many leading index fields are fixed to one value. */
+  /** How many leading index fields are fixed to one value, and how many to one or several. */
   fixed: number;
+  points: number;
 }
 
 export type Plan =
@@ -150,7 +152,7 @@ function candidate(index: Index, question: Question, forced: boolean): IndexChoi
     sorted: question.sort.length === 0 || order !== undefined,
     plan: {
       kind: 'index', index, intervals: bounds.intervals, reverse: order?.reverse ?? false, merge: order?.merge ?? false,
-      residual, covered: residual === undefined || coveredBy(index, residual), fixed: bounds.fixed,
+      residual, covered: residual === undefined || coveredBy(index, residual), fixed: bounds.fixed, points: bounds.points,
     },
   };
 }
@@ -159,8 +161,7 @@ function fullScan(index: Index, question: Question): Choice {
   const range = tableRange(index.table);
   const plan: IndexPlan = {
     kind: 'index', index, intervals: [{ ...range, prefix: 4 }], reverse: false, merge: false, residual: question.filter,
-    covered: false,
-    fixed: 0,
+    covered: false, fixed: 0, points: 0,
   };
   return { plan, sorted: question.sort.length === 0 };
 }
@@ -402,11 +403,7 @@ function cheapest(collection: Collection, choices: IndexChoice[], question: Ques
 }
 
 function costOf(collection: Collection, { plan, sorted }: IndexChoice, question: Question): number {
-  let keys = 0;
-  for (const interval of plan.intervals) {
-    if (keys >= COUNTED) break;
-    keys += collection.storage.count(interval, COUNTED - keys);
-  }
+  const keys = sizeOf(collection, plan);
   const perKey = plan.residual && !plan.covered ? 1.3 : plan.residual ? 1.1 : 1;
   if (!sorted) return keys * perKey * (question.sort.length > 0 ? 1.5 : 1) + 1;
   if (question.limit === 0) return keys * perKey;
@@ -437,12 +434,17 @@ export function coveringPlan(collection: Collection, filter: Filter, paths: read
     .map((index) => candidate(index, { filter, sort: [], limit: 0, hint: undefined }, true)?.plan)
     .filter((plan) => plan?.covered === true) as IndexPlan[];
   if (plans.length < 2) return plans[0];
-  const sizes = plans.map((plan) => plan.intervals.reduce((sum, interval) => sum + collection.storage.count(interval), 0));
+  const sizes = plans.map((plan) => sizeOf(collection, plan));
   const least = Math.min(...sizes);
-  const best = plans.filter((_plan, at) => sizes[at] === least);
-  return best.find((plan) => plan.residual === undefined && paths.every((path) => isNext(plan, path, paths.length))) ?? best[0];
+  return plans.find((plan) => canLeap(plan, paths)) ?? plans[sizes.indexOf(least)];
 }
 
-function isNext(plan: IndexPlan, path: string, count: number): boolean {
-  return plan.index.fields.slice(plan.fixed, plan.fixed + count).some((indexField) => indexField.path === path);
+/** How many keys the plan's ranges hold, counted to no more than COUNTED. */
+function sizeOf(collection: Collection, plan: IndexPlan): number {
+  let keys = 0;
+  for (const interval of plan.intervals) {
+    if (keys >= COUNTED) break;
+    keys += collection.storage.count(interval, COUNTED - keys);
+  }
+  return keys;
 }

@@ -1,5 +1,6 @@
-import { recordOf, tableRange } from './collection.ts';
+import { tableRange } from './collection.ts';
 import type { Collection } from './collection.ts';
+import type { Touched } from './columns.ts';
 import { decode } from './document.ts';
 import type { BsonDocument } from './document.ts';
 import { MongoFault } from './faults.ts';
@@ -7,16 +8,10 @@ import { matches } from './filter.ts';
 import type { Filter } from './filter.ts';
 import { sortValues } from './indexes.ts';
 import type { Index } from './indexes.ts';
-import { decodeKey, encodeValue } from './keys.ts';
+import { decodeKey, encodeValue, recordOf } from './keys.ts';
 import { setAt } from './paths.ts';
 import { choosePlan } from './planner.ts';
 import type { Choice, IndexPlan, Interval, Plan, Question, SortField } from './planner.ts';
-
-/** What an execution touched, for explain. */
-export interface Touched {
-  keys: number;
-  documents: number;
-}
 
 /** A document that passed; decoded only when something had to look inside. */
 export interface Found {
@@ -54,9 +49,10 @@ export function* runChoice(collection: Collection, choice: Choice, question: Sea
   }
   let left = limit === 0 ? Number.POSITIVE_INFINITY : limit - skip;
   if (left <= 0) return;
-  const onKeys = skipsOnKeys(choice.plan);
+  const passing = decidedByColumns(collection, choice.plan, touched);
+  const onKeys = passing !== undefined || skipsOnKeys(choice.plan);
   let ahead = onKeys ? 0 : skip;
-  for (const found of documents(collection, choice.plan, touched, onKeys ? skip : 0, limit)) {
+  for (const found of documents(collection, choice.plan, touched, onKeys ? skip : 0, limit, passing)) {
     if (ahead-- > 0) continue;
     yield found;
     if (--left <= 0) return;
@@ -69,10 +65,40 @@ function skipsOnKeys(plan: Plan): boolean {
   return plan.kind === 'collection' && plan.residual === undefined;
 }
 
-function* documents(collection: Collection, plan: Plan, touched: Touched, skip: number, limit: number): Generator<Found> {
+/** The records that pass, but for the first `skip`. */
+type Passing = (skip: number) => Generator<number>;
+
+/**
+ * Decides what an index range leaves open by what is kept in memory, so that of the records that do not pass none need be read.
+ * Undefined where that cannot tell, and within a write. A document is tested once more when it is read, as it may have changed
+ * since it was kept, by a write that is not on disk yet.
+ */
+export function passingByColumns(collection: Collection, plan: Plan, touched: Touched): Passing | undefined {
+  if (plan.kind !== 'index' || plan.merge || plan.index.multikey || collection.storage.writing) return undefined;
+  const test = plan.residual ? collection.columns.test(plan.residual, touched) : () => true;
+  const intervals = plan.reverse ? [...plan.intervals].reverse() : plan.intervals;
+  return test && function* passing(skip) {
+    let ahead = skip;
+    for (const interval of intervals) {
+      for (const record of collection.columns.records(plan.index.table, interval, plan.reverse, touched)) {
+        if (test(record) && ahead-- <= 0) yield record;
+      }
+    }
+  };
+}
+
+/** Only where something is left to decide that the keys do not tell. */
+function decidedByColumns(collection: Collection, plan: Plan, touched: Touched): Passing | undefined {
+  return plan.kind === 'index' && plan.residual && !plan.covered ? passingByColumns(collection, plan, touched) : undefined;
+}
+
+function* documents(
+  collection: Collection, plan: Plan, touched: Touched, skip: number, limit: number,
+  passing = decidedByColumns(collection, plan, touched),
+): Generator<Found> {
   const residual = plan.residual;
   const decided = plan.kind === 'index' && plan.covered;
-  for (const record of records(collection, plan, touched, skip, limit)) {
+  for (const record of passing?.(skip) ?? records(collection, plan, touched, skip, limit)) {
     if (collection.dropped) return;
     const raw = collection.raw(record);
     if (!raw) continue;
@@ -115,7 +141,7 @@ function* keysThatPass(
 }
 
 /** The index's keys in the plan's order; the first `skip` are passed over without being looked at. */
-export function* indexKeys(collection: Collection, plan: IndexPlan, skip: number, limit: number): Generator<Buffer> {
+function* indexKeys(collection: Collection, plan: IndexPlan, skip: number, limit: number): Generator<Buffer> {
   const { storage } = collection;
   const expected = limit > 0 && !plan.residual ? limit : undefined;
   if (plan.merge) {
@@ -165,7 +191,7 @@ function* merged(collection: Collection, plan: IndexPlan): Generator<Buffer> {
 }
 
 /** Decides a filter on index keys alone. */
-export function keyTest(index: Index, filter: Filter): (key: Buffer) => boolean {
+function keyTest(index: Index, filter: Filter): (key: Buffer) => boolean {
   const build = keyDocument(index);
   return (key) => {
     const document = build(key);
@@ -174,7 +200,7 @@ export function keyTest(index: Index, filter: Filter): (key: Buffer) => boolean 
 }
 
 /** A document of just the indexed fields, read from a key; undefined when the key does not tell a value. */
-export function keyDocument(index: Index): (key: Buffer) => BsonDocument | undefined {
+function keyDocument(index: Index): (key: Buffer) => BsonDocument | undefined {
   const directions = index.fields.map(({ direction }) => direction);
   return (key) => {
     const values = decodeKey(key, 4, directions);
@@ -199,7 +225,8 @@ export function countMatches(collection: Collection, question: Question, touched
     for (const record of records(collection, plan, touched, 0, 0)) if (record) total++;
     return total;
   }
-  for (const found of documents(collection, plan, touched, 0, 0)) if (found.raw) total++;
+  const passing = decidedByColumns(collection, plan, touched);
+  for (const found of passing?.(0) ?? documents(collection, plan, touched, 0, 0)) if (found) total++;
   return total;
 }
 

@@ -21,6 +21,8 @@ const LARGEST_CHUNK = 1024;
  */
 export class Storage {
   readonly #db: RootDatabase<Buffer, Buffer>;
+  /** What is to be done after the write that runs now; undefined while none does. */
+  #afterwards: (() => void)[] | undefined;
 
   constructor(dir: string) {
     mkdirSync(dir, { recursive: true });
@@ -57,15 +59,33 @@ export class Storage {
    * writes, as a throw does not undo what it wrote. Rejects with what `work` threw, or with lmdb's error when the commit failed.
    */
   async write<T>(work: () => T): Promise<T> {
-    const outcome = await this.#db.transaction<{ value: T } | { error: unknown }>(() => {
-      try {
-        return { value: work() };
-      } catch (error) {
-        return { error };
-      }
-    });
-    if ('error' in outcome) throw outcome.error;
-    return outcome.value;
+    const afterwards: (() => void)[] = [];
+    try {
+      const outcome = await this.#db.transaction<{ value: T } | { error: unknown }>(() => {
+        this.#afterwards = afterwards;
+        try {
+          return { value: work() };
+        } catch (error) {
+          return { error };
+        } finally {
+          this.#afterwards = undefined;
+        }
+      });
+      if ('error' in outcome) throw outcome.error;
+      return outcome.value;
+    } finally {
+      for (const finish of afterwards) finish();
+    }
+  }
+
+  /** Stands for the write that runs now, if one does: what is read then includes what it wrote, which no reader sees yet. */
+  get writing(): object | undefined {
+    return this.#afterwards;
+  }
+
+  /** Only inside `write`. Calls back when the write is on disk, or has failed, before its caller learns of it. */
+  afterwards(finish: () => void): void {
+    this.#afterwards?.push(finish);
   }
 
   /** Keys of the range in order. No lmdb cursor stays open between them, so a reader may pause for as long as it likes. */
@@ -86,9 +106,9 @@ export class Storage {
   }
 
   /** How many keys lie in the range, counted natively; no more than `limit` are looked at. */
-  count(range: KeyRange, limit?: number): number {
-    const options = { start: range.start, end: range.end };
-    return this.#db.getKeysCount(limit === undefined ? options : { ...options, limit });
+  count({ start, end }: KeyRange, limit?: number): number {
+    if (limit !== undefined && [...this.#db.getKeys({ start, end, offset: limit, limit: 1 })].length > 0) return limit;
+    return this.#db.getKeysCount({ start, end });
   }
 
   first(range: KeyRange, reverse = false): Buffer | undefined {

@@ -1,21 +1,21 @@
 import { Long } from 'bson';
 import { aggregate, splitPipeline } from '../aggregation.ts';
-import { recordOf } from '../collection.ts';
 import type { Collection } from '../collection.ts';
+import type { Touched } from '../columns.ts';
 import { decode, encode, field, isDocument } from '../document.ts';
 import type { BsonDocument } from '../document.ts';
 import type { Scope } from '../expressions.ts';
 import { MongoFault, notImplemented } from '../faults.ts';
 import { parseFilter } from '../filter.ts';
 import { refuseCollation } from '../indexes.ts';
-import { identityOf } from '../keys.ts';
+import { identityOf, recordOf } from '../keys.ts';
 import { canLeap, leap } from '../leap.ts';
 import { valueAt } from '../paths.ts';
 import { choosePlan, coveringPlan, parseSort } from '../planner.ts';
 import type { Choice } from '../planner.ts';
 import { parseProjection } from '../projection.ts';
 import { countMatches, describePlan, runChoice, search } from '../scan.ts';
-import type { Search, Touched } from '../scan.ts';
+import type { Search } from '../scan.ts';
 import { stageOf } from '../stages.ts';
 import type { KeyRange } from '../storage.ts';
 import { collectionName, scopeOf, wholeOption } from './context.ts';
@@ -101,7 +101,7 @@ function distinctByLeaps(collection: Collection, question: Search, key: string):
   const plan = coveringPlan(collection, question.filter, [key]);
   if (!plan || !canLeap(plan, [key])) return undefined;
   const values = new Map<string, unknown>();
-  for (const { record, range, values: [value] = [] } of leap(collection, plan, 1)) {
+  for (const { record, range, values: [value] = [] } of leap(collection, plan, [key])) {
     if (value !== null) collect(collection.document(record), key.split('.'), 0, values);
     else if (hasExplicitNull(collection, range, key)) add(null, values);
   }
