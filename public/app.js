@@ -220,7 +220,43 @@
   document.addEventListener('change', (event) => {
     if (event.target.name === 'id' && near(event, '#rows')) tick(near(event, '#rows > tbody > tr'), event);
     if (event.target.id === 'page-check') change(() => rows().forEach((row) => choose(row, event.target.checked)));
-    if (event.target.id === 'picker-check') for (const box of all('#picker-list [name=id]')) box.checked = event.target.checked;
+    if (near(event, '#picker-list')) pickUpTo(event.target, event.target.checked, tick.shift);
+    if (event.target.id === 'picker-check') pickAll(event.target.checked);
+  });
+
+  // The picker: Shift takes all from the last one; what is picked on other pages goes along in the form.
+  let lastPicked = null;
+  const boxes = () => all('#picker-list [name=id]');
+  const countPicks = () => {
+    const words = $('picked-words');
+    const elsewhere = Number(words.dataset.elsewhere);
+    const picked = elsewhere + boxes().filter((box) => box.checked).length;
+    words.textContent = `${number.format(picked)} picked${elsewhere === 0 ? '' : ` (${number.format(elsewhere)} not on this page)`}`;
+    announce(words.textContent);
+  };
+  const pickUpTo = (box, on, ranged) => {
+    const list = boxes();
+    const [from, to] = [list.findIndex((other) => other.id === lastPicked), list.indexOf(box)];
+    if (ranged && from >= 0) for (const between of list.slice(Math.min(from, to), Math.max(from, to) + 1)) between.checked = on;
+    lastPicked = box.id;
+    countPicks();
+  };
+  const pickAll = (on) => {
+    for (const box of boxes()) box.checked = on;
+    countPicks();
+  };
+  document.addEventListener('keydown', (event) => {
+    const box = near(event, '#picker-list [name=id]');
+    if (!box || !/^Arrow(Up|Down)$/.test(event.key)) return;
+    event.preventDefault();
+    const list = boxes();
+    const next = list[list.indexOf(box) + (event.key === 'ArrowDown' ? 1 : -1)];
+    next?.focus();
+    if (!event.shiftKey || !next) return;
+    if (lastPicked === null) lastPicked = box.id;
+    box.checked = true;
+    next.checked = true;
+    pickUpTo(next, true, true);
   });
 
   // Keys (the same as views/staging/keys.ejs tells): they move from serial number to serial number, select, and press the row's buttons.

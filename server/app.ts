@@ -15,6 +15,7 @@ import { aboutRoutes } from './web/routes/about.ts';
 import { entryRoutes } from './web/routes/entry.ts';
 import { glanceRoutes } from './web/routes/glance.ts';
 import { noticeRoutes } from './web/routes/notices.ts';
+import { pickerRoutes } from './web/routes/picker.ts';
 import { recordRoutes } from './web/routes/record.ts';
 import { runRoutes } from './web/routes/runs.ts';
 import { savedViewRoutes } from './web/routes/savedviews.ts';
@@ -73,6 +74,7 @@ export function createApp({ world, ping, metrics, sessionStore }: AppServices, c
   app.use(stagingRoutes(web, renderer));
   app.use(glanceRoutes(web));
   app.use(savedViewRoutes(web));
+  app.use(pickerRoutes(web));
   app.use(recordRoutes(web));
   app.use(spreadsheetRoutes(web));
   app.use(runRoutes(web));

@@ -47,6 +47,18 @@ export interface LibraryKey {
   readonly apiKey: string;
 }
 
+/** The kinds of work there are, in Linarc's order (linarc.md §4.1). */
+export const TASK_TYPES = ['ADMIN', 'OFFICE', 'FIELD', 'T&M', 'Recurring Cost'] as const;
+
+/** Which entries of the library are looked for; an absent field does not narrow. */
+export interface LibraryQuestion {
+  /** Held by code or name. */
+  readonly search?: string;
+  readonly taskType?: string;
+  readonly divisionCode?: string;
+  readonly active?: boolean;
+}
+
 /** The cost-code library of one Linarc company. All methods throw ProblemError with a `linarc_…` code. */
 export interface Library {
   /** The company the key belongs to; used to test a key. */
@@ -55,8 +67,8 @@ export interface Library {
   pages(key: LibraryKey, options?: { updatedSince?: Date; signal?: AbortSignal }): AsyncIterable<LibraryPage>;
   /** These entries, in any order; unknown ids are left out. Any number of ids. */
   entries(key: LibraryKey, linarcIds: readonly string[]): Promise<readonly LibraryEntry[]>;
-  /** One page for the picker: entries whose code or name holds `search`; `cursor` from the previous answer. */
-  find(key: LibraryKey, ask: { search: string; cursor: string | null; limit: number }): Promise<LibraryPage & { readonly next: string | null }>;
+  /** One page for the picker; `cursor` from the previous answer to the same question. */
+  find(key: LibraryKey, ask: LibraryQuestion & { readonly cursor: string | null; readonly limit: number }): Promise<LibraryPage & { readonly next: string | null }>;
   /**
    * Has Linarc call `url` when codes change, in the place of whatever called it before. Null when the webhook `known` does so already;
    * otherwise the new one's id and the secret it signs by.

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { z } from 'zod';
 
-import type { Library, LibraryEntry, LibraryKey, LibraryPage } from '../core/ports.ts';
+import type { Library, LibraryEntry, LibraryKey, LibraryPage, LibraryQuestion } from '../core/ports.ts';
 import { LinarcClient, linarcProblem } from './client.ts';
 import type { LinarcSettings } from './client.ts';
 import { LINARC_ID, readEntry } from './fields.ts';
@@ -66,12 +66,17 @@ export class LinarcLibrary implements Library {
 
   async find(
     key: LibraryKey,
-    ask: { search: string; cursor: string | null; limit: number },
+    { search = '', taskType, divisionCode, active, ...ask }: LibraryQuestion & { cursor: string | null; limit: number },
   ): Promise<LibraryPage & { next: string | null }> {
     const limit = Math.max(1, Math.min(PAGE_SIZE, Math.trunc(ask.limit)));
     const { items, nextCursor, total } = await this.#page(
       key,
-      { search: ask.search.slice(0, 200), limit: String(limit) },
+      {
+        search: search.slice(0, 200), limit: String(limit),
+        ...(taskType !== undefined && { costTypeCategory: taskType }),
+        ...(divisionCode !== undefined && { divisionCode }),
+        ...(active !== undefined && { status: active ? 'active' : 'inactive' }),
+      },
       ask.cursor,
     );
     return { entries: items.map(readEntry), total, next: nextCursor };

@@ -82,6 +82,8 @@ describe('Linarc contract', () => {
       updatedSince: '2025-01-06T15:00:00Z',
       search: 'concrete',
       ids: items.map(({ id }) => id).join(','),
+      costTypeCategory: 'FIELD',
+      divisionCode: '03',
       status: 'active',
     };
     const named = CONTRACT.paths[LIST]?.get?.parameters?.filter((each) => each.in === 'query').map(({ name }) => name) ?? [];

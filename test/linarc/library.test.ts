@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 
 import { expect } from 'chai';
 
-import type { LibraryEntry, LibraryKey, LibraryPage } from '../../server/core/ports.ts';
+import type { LibraryEntry, LibraryKey, LibraryPage, LibraryQuestion } from '../../server/core/ports.ts';
 import { ProblemError } from '../../server/core/problems.ts';
 import { LinarcLibrary } from '../../server/linarc/library.ts';
 import type { CostCode } from '../../server/sandbox/linarc/records.ts';
@@ -109,6 +109,26 @@ describe('Linarc library', () => {
     it('nothing, without a call, when no code is named', async () => {
       expect(await library.entries(key, [])).to.deep.equal([]);
       expect((await linarc.call('GET', '/sandbox/calls')).body).to.have.deep.property('calls', []);
+    });
+
+    it('the picker’s questions by kind of work, division and status', async () => {
+      const all = (await linarc.list({ limit: '500' })).items;
+      const asked = async (question: LibraryQuestion) => {
+        const { entries, total } = await library.find(key, { ...question, cursor: null, limit: 500 });
+        expect(entries).to.have.length(total);
+        return entries.map(({ linarcId }) => linarcId);
+      };
+      const idsOf = (wanted: (code: (typeof all)[number]) => boolean) => {
+        const ids = all.filter(wanted).map(({ id }) => id);
+        expect(ids.length).to.be.within(1, all.length - 1);
+        return ids;
+      };
+      expect(await asked({ taskType: 'T&M' })).to.deep.equal(idsOf(({ costTypeCategory }) => costTypeCategory === 'T&M'));
+      expect(await asked({ divisionCode: '03' })).to.deep.equal(idsOf(({ divisionCode }) => divisionCode === '03'));
+      expect(await asked({ active: false })).to.deep.equal(idsOf(({ status }) => status === 'inactive'));
+      expect(await asked({ active: true, search: 'concrete', divisionCode: '03' })).to.deep.equal(
+        idsOf(({ status, divisionCode, costCodeName }) => status === 'active' && divisionCode === '03' && /concrete/i.test(costCodeName)),
+      );
     });
 
     it('the picker’s pages of a search', async () => {

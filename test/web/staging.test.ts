@@ -206,24 +206,13 @@ describe('The staging screen at work', () => {
   it('imports selected codes from a picker that searches in Linarc and marks what is staged', async () => {
     const { text } = await member.agent.get('/imports/selected').query({ q: 'concrete' }).expect(200);
     const words = wordsOf(text);
-    expect(words).to.match(/\d+ cost codes with “concrete”/).and.to.include('Staged, ');
+    expect(words).to.match(/\d+ cost codes found/).and.to.include('Staged, ');
     const id = /name="id" value="([^"]+)"/.exec(text)?.[1];
     await post('/imports', { mode: 'selected', id }).expect(303);
     await web.idle();
     expect(wordsOf(await screen())).to.match(/Last import: 0 new · 0 changed · 1 unchanged/);
     await post('/imports', { mode: 'selected' }).expect(303);
     expect(wordsOf(await screen())).to.include('No cost code was chosen');
-  });
-
-  it('pages through the whole library in the picker', async () => {
-    const ids = new Set<string>();
-    let next: string | undefined = '/imports/selected';
-    for (let page = 0; next !== undefined && page < 20; page += 1) {
-      const { text }: { text: string } = await member.agent.get(next).expect(200);
-      for (const [, id = ''] of text.matchAll(/name="id" value="([^"]+)"/g)) ids.add(id);
-      next = /href="(\/imports\/selected\?[^"]+)"/.exec(text)?.[1]?.replaceAll('&#38;', '&').replaceAll('&amp;', '&');
-    }
-    expect(ids.size).to.equal(281);
   });
 
   it('says on the screen that Linarc is down, loses nothing, and imports when it is back', async () => {

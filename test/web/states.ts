@@ -11,7 +11,7 @@ import { KEYS } from '../../server/web/present/keys.ts';
 import { mapping, tree, type MappingFacts } from '../../server/web/present/mapping.ts';
 import { notice } from '../../server/web/present/notice.ts';
 import { notes, noticesPage } from '../../server/web/present/notices.ts';
-import { picker } from '../../server/web/present/picker.ts';
+import { picker, type PickerFacts } from '../../server/web/present/picker.ts';
 import { preview } from '../../server/web/present/preview.ts';
 import { savedViews } from '../../server/web/present/savedviews.ts';
 import { runLine, runPage } from '../../server/web/present/runs.ts';
@@ -143,6 +143,10 @@ const planned = {
   ],
 } as const;
 const entries = records.slice(0, 6).map((record) => ({ linarcId: record.linarcId, raw: {}, costCode: record.source, unreadable: null }));
+const pickerFacts = (over: Partial<PickerFacts> = {}): PickerFacts => ({
+  library: 'Hillside', question: { search: 'con', taskType: 'FIELD' }, isFirst: false, page: { entries, total: 120, next: 'c2' }, staged: records.slice(0, 2),
+  divisions: [{ code: '03', name: 'Concrete' }, { code: '04', name: 'Masonry' }], picks: new Set([entries[1]?.linarcId ?? '', entries[2]?.linarcId ?? '', 'ln-elsewhere']), notice: null, denied: null, ...over,
+});
 const linarc = { notice: null, linked: null, fields: { companyId: 'lin-hillside', apiKey: 'key' }, tested: null, fault: null, denied: null, prefilled: true };
 const ended = sampleRun({ state: 'finished', active: false, endedAt: new Date(NOW - 1000), total: 5467 });
 const seenAtAGlance: GlanceFacts = {
@@ -264,8 +268,10 @@ export const STATES: Readonly<Record<string, State>> = {
   'saved-views': on('staging/views', savedViews(VIEWS, '/cost-codes'), '/cost-codes/views', 'Saved views'),
   'saved-views-none': on('staging/views', savedViews([], '/cost-codes'), '/cost-codes/views', 'Saved views'),
   'keys': on('staging/keys', KEYS, '/cost-codes/keys', 'Keyboard'),
-  'picker': on('staging/picker', picker({ library: 'Hillside', search: 'con', page: { entries, total: 120, next: 'c2' }, staged: records.slice(0, 2), notice: null, denied: null }), '/imports/selected', 'Import Selected'),
-  'picker-down': on('staging/picker', picker({ library: 'Hillside', search: '', page: null, staged: [], notice: notice('bad', 'Linarc cannot be reached just now.'), denied: null }), '/imports/selected', 'Import Selected'),
+  'picker': on('staging/picker', picker(pickerFacts()), '/imports/selected', 'Import Selected'),
+  'picker-viewer': on('staging/picker', picker(pickerFacts({ denied: 'Your role in Hillside Builders is viewer.' })), '/imports/selected', 'Import Selected', { role: 'viewer' }),
+  'picker-none': on('staging/picker', picker(pickerFacts({ page: { entries: [], total: 0, next: null } })), '/imports/selected', 'Import Selected'),
+  'picker-down': on('staging/picker', picker(pickerFacts({ question: {}, page: null, staged: [], picks: new Set(), notice: notice('bad', 'Linarc cannot be reached just now.') })), '/imports/selected', 'Import Selected'),
   'staging-from-file': page({ company: byFile }, { company: byFile }),
   'spreadsheet': on('spreadsheet/import', sheetPage(), '/imports/spreadsheets', 'Import a spreadsheet'),
   'spreadsheet-refused': on('spreadsheet/import', sheetPage({ recent: [], takeNumbers: true, notice: notice('bad', 'No columns for a code and a name were found: the file has Item, Price.', { next: 'Name the columns as in Linarc’s template: Cost Code, Cost Code Name, Cost Type Category.' }) }), '/imports/spreadsheets', 'Import a spreadsheet', { company: unlinked }),

@@ -10,6 +10,7 @@ import type { Company } from './companies.ts';
 import { answerFault, bent, sendTruncated } from './faults.ts';
 import type { Fault, FaultBoard } from './faults.ts';
 import type { Place, Question } from './library.ts';
+import { CATEGORIES } from './records.ts';
 import { MOST_WEBHOOKS, webhookOrder } from './webhooks.ts';
 
 export type ApiParts = {
@@ -29,6 +30,8 @@ const listQuery = z.object({
   updatedSince: z.iso.datetime({ offset: true }).optional(),
   search: z.string().max(200).optional(),
   ids: z.string().max(10_000).optional(),
+  costTypeCategory: z.enum(CATEGORIES).optional(),
+  divisionCode: z.string().max(50).optional(),
   status: z.enum(['active', 'inactive']).optional(),
 });
 
@@ -115,13 +118,13 @@ const listCostCodes: RequestHandler = (req, res) => {
   answer(res, 200, { items: page.items, nextCursor, total: page.total }, before, query.cursor);
 };
 
-function questionOf({ updatedSince, search, ids, status }: z.infer<typeof listQuery>): Question {
+function questionOf({ updatedSince, search, ids, status, costTypeCategory: category, divisionCode: division }: z.infer<typeof listQuery>): Question {
   const named = ids?.split(',').filter((id) => id !== '');
   if (named && named.length > MOST_IDS) {
     throw new Refusal(422, 'invalid_parameter', `"ids" names ${named.length} codes; at most ${MOST_IDS} fit in one call.`);
   }
   const since = updatedSince && new Date(updatedSince).toISOString();
-  return { updatedSince: since, search: search?.trim() || undefined, ids: named, status };
+  return { updatedSince: since, search: search?.trim() || undefined, ids: named, status, category, division: division || undefined };
 }
 
 /** The place a cursor stands for. It only fits the question it was given out for. */

@@ -8,6 +8,7 @@ export type Question = {
   readonly ids?: readonly string[] | undefined;
   readonly status?: CostCode['status'] | undefined;
   readonly category?: CostCode['costTypeCategory'] | undefined;
+  readonly division?: string | undefined;
 };
 
 /** The place of a record in the order a reader walks in: by id, or by last change and then id. */
@@ -146,9 +147,9 @@ export class CostCodeLibrary {
 
   #view(question: Question): CostCode[] {
     const all = question.updatedSince ? this.#inChangeOrder : this.#inIdOrder;
-    if (!question.search && !question.status && !question.category) return all;
-    const { search, status, category } = question;
-    const key = JSON.stringify([Boolean(question.updatedSince), search?.toLowerCase(), status, category]);
+    if (!question.search && !question.status && !question.category && !question.division) return all;
+    const { search, status, category, division } = question;
+    const key = JSON.stringify([Boolean(question.updatedSince), search?.toLowerCase(), status, category, division]);
     const kept = this.#views.get(key);
     if (kept) return kept;
     const view = all.filter((record) => fits(record, question));
@@ -182,9 +183,10 @@ function insert(records: CostCode[], record: CostCode, order: typeof byId): void
   records.splice(firstNotBefore(records, record, order), 0, record);
 }
 
-function fits(record: CostCode, { search, status, category }: Question): boolean {
+function fits(record: CostCode, { search, status, category, division }: Question): boolean {
   if (status && record.status !== status) return false;
   if (category && record.costTypeCategory !== category) return false;
+  if (division && record.divisionCode !== division) return false;
   if (!search) return true;
   const wanted = search.toLowerCase();
   return record.costCode.toLowerCase().includes(wanted) || record.costCodeName.toLowerCase().includes(wanted);

@@ -17,7 +17,6 @@ import { paths, pathTo } from '../paths.ts';
 import { excludePage } from '../present/exclude.ts';
 import { counted } from '../present/format.ts';
 import { decidedNotice, notice, problemNotice, type Notice } from '../present/notice.ts';
-import { picker } from '../present/picker.ts';
 import { preview as previewModel, skippedWords } from '../present/preview.ts';
 import { runSummary } from '../present/progress.ts';
 import { row } from '../present/row.ts';
@@ -29,8 +28,8 @@ import { fieldsOfSelection, isEmptySelection, seenSchema, selectionOf } from '..
 import { takeNotice } from '../session.ts';
 import { actorOf, memberOf, membersOnly, operatorsOnly, type MemberVisit } from '../visit.ts';
 import { backTo, done, type ScreenWorld, type Web } from '../web.ts';
+import { MOST_PICKS } from './picker.ts';
 
-const PICKER_PAGE = 50;
 /** Records excluded, included or decided in one go. */
 const CHUNK = 500;
 
@@ -106,31 +105,15 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
 
   router.post(paths.imports, membersOnly, operatorsOnly, async (req, res) => {
     const member = memberOf(req);
-    const { mode, id, back } = bodyOf(importSchema, req.body);
-    if (mode === 'selected' && id.length === 0) {
+    const { mode, id, kept, back } = bodyOf(importSchema, req.body);
+    const ids = [...new Set([...id, ...kept])];
+    if (mode === 'selected' && ids.length === 0) {
       return done(req, res, backTo(back), notice('info', 'No cost code was chosen, so nothing was imported.'));
     }
     return done(req, res, backTo(back), await saying(async () => {
-      const { started } = await startImport(world, member.company.id, actorOf(member), mode === 'selected' ? { mode, ids: id } : { mode });
+      const { started } = await startImport(world, member.company.id, actorOf(member), mode === 'selected' ? { mode, ids } : { mode });
       return started ? null : notice('info', 'An import is running already; its progress is below.');
     }));
-  });
-
-  router.get(paths.picker, membersOnly, async (req, res) => {
-    const { company, role } = memberOf(req);
-    const { q, cursor } = pickerSchema.parse(req.query);
-    const key = await world.companies.libraryKey(company.id);
-    const found = key === null
-      ? { page: null, said: notice('info', 'No Linarc company is linked yet.', { link: { label: 'Link the Linarc company', href: paths.linarc } }) }
-      : await world.library.find(key, { search: q, cursor: cursor === '' ? null : cursor, limit: PICKER_PAGE }).then((page) => ({ page, said: null }), (error: unknown) => {
-        if (!(error instanceof ProblemError)) throw error;
-        return { page: null, said: problemNotice(error.problem) };
-      });
-    const ids = (found.page?.entries ?? []).flatMap(({ linarcId }) => (linarcId === null ? [] : [linarcId]));
-    const staged = await world.costCodes.byLinarcIds(company.id, ids);
-    render(req, res, 'staging/picker', picker({
-      library: company.linarc?.name ?? 'Linarc', search: q, page: found.page, staged, notice: found.said, denied: deniedTo(role, company),
-    }), { title: 'Import Selected Items from Linarc' });
   });
 
   router.post(paths.preview, membersOnly, (req, res) => showPreview(req, res, selectionOf(req.body), false));
@@ -215,11 +198,11 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
 const NOTHING_SELECTED = notice('info', 'Nothing is selected.', { next: 'Click serial numbers or tick boxes, or choose Select All.' });
 
 const backSchema = z.object({ back: z.string().max(2000).default('') });
-const importSchema = backSchema.extend({ mode: z.enum(IMPORT_MODES), id: many(z.string().min(1).max(200), 5000) });
+const picks = many(z.string().min(1).max(200), MOST_PICKS);
+const importSchema = backSchema.extend({ mode: z.enum(IMPORT_MODES), id: picks, kept: picks });
 const exclusionSchema = backSchema.extend({ reason: z.string().trim().max(500).default('') });
 const runSchema = backSchema.extend({ looked: z.enum(['yes', '']).default(''), consent: many(z.enum(CONSENTS), CONSENTS.length) });
 const decisionSchema = backSchema.extend({ decision: z.enum(DECISIONS) });
-const pickerSchema = z.object({ q: z.string().trim().max(200).catch(''), cursor: z.string().max(500).catch('') });
 const liveSchema = z.object({ seen: many(seenSchema, 4000) });
 
 /** Turns what a person can mend into a notice; anything else is a failure. */
