@@ -72,7 +72,9 @@ function planUnlinked(record: StagedRecord, around: Surroundings, settings: Pick
 function planLinked(record: StagedRecord, around: Surroundings, settings: Pick<Settings, 'inactivate'>): PlannedChange {
   const current = around.linked;
   if (!current) return blocked(problem('class_gone', { value: record.wanted.name }));
-  const rival = around.sameName.find((candidate) => candidate.id !== current.id && candidate.active);
+  // Whether an inactive class keeps its name is not known before QuickBooks was asked.
+  const isNameRefused = record.problem?.code === 'name_refused_duplicate';
+  const rival = around.sameName.find((candidate) => candidate.id !== current.id && (candidate.active || isNameRefused));
   const update = planUpdate(record, current, around, settings.inactivate, false);
   if (update.action === 'none') return update;
   if (isDrifted(record, current) && record.overwrite !== current.syncToken) {

@@ -162,6 +162,8 @@ function settlement(
   return { record, outcome, change: { ...change, settledIn: { run: occasion.run, outcome } }, fact };
 }
 
+/** The SyncToken of a class just created (quickbooks.md §2.1). */
+const FIRST_TOKEN = '0';
 const EFFECTS: ReadonlySet<FactKind> = new Set(['created', 'updated', 'linked']);
 
 /**
@@ -178,6 +180,7 @@ function factOf(
   effect: QuickBooksClass | null,
 ): Fact {
   const isEffect = effect !== null && EFFECTS.has(kind);
-  const id = isEffect ? `${record.id}.${effect.id}.${effect.syncToken}` : `${run}.${record.id}.${kind}.${exchange?.requestid ?? ''}`;
+  // Found later, a class we created may have been changed by others since.
+  const id = isEffect ? `${record.id}.${effect.id}.${kind === 'created' ? FIRST_TOKEN : effect.syncToken}` : `${run}.${record.id}.${kind}.${exchange?.requestid ?? ''}`;
   return { id, record: record.id, at, by, kind, changes, run, exchange, problem };
 }

@@ -81,15 +81,19 @@ function senderFor(settings: SenderSettings, tokens: AccessTokens, beforeCall: (
     settings.seen?.(seenCall(kind, call, ended));
     return ended;
   };
-  return async (kind, call) => {
-    const token = await tokens.current();
+  // A token may run out while the call waits for its turn, and renewing one takes too long for a call whose turn has come.
+  const tokenInTurn = async (kind: CallKind) => {
     await beforeCall(kind);
+    return tokens.current();
+  };
+  return async (kind, call) => {
+    await tokens.current();
+    const token = await tokenInTurn(kind);
     const first = await sent(kind, token, call);
     if (!wantsNewToken(first.end)) return first;
 
-    const renewed = await tokens.renewed(token);
-    await beforeCall(kind);
-    return sent(kind, renewed, call);
+    await tokens.renewed(token);
+    return sent(kind, await tokenInTurn(kind), call);
   };
 }
 

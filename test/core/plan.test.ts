@@ -96,6 +96,13 @@ describe('the plan for a code with a class', () => {
     const old = aClass({ name: 'Beton' });
     expect(planned(linked({}, old), { linked: old, sameName: [aClass({ id: '6' })] }).problem?.code).to.equal('class_used');
   });
+
+  it('takes an inactive class of the new name for no hindrance, until QuickBooks refused the name', () => {
+    const old = aClass({ name: 'Beton' });
+    const around = { linked: old, sameName: [aClass({ id: '6', active: false })] };
+    expect(planned(linked({}, old), around).action).to.equal('rename');
+    expect(planned({ ...linked({}, old), problem: problem('name_refused_duplicate') }, around).problem?.code).to.equal('class_used');
+  });
 });
 
 describe('any plan', () => {

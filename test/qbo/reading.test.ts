@@ -285,6 +285,14 @@ describe('qbo: reading', () => {
     });
   });
 
+  it('sends the token that is good when its turn has come, not the one from before', async () => {
+    const wire = await serving(holding(many(1)));
+    const given = tokens();
+    const books = quickBooks({ apiBase: wire.url, callTimeoutMs: 1_000, clock })(REALM, given, async () => void (await given.renewed(CANARY)));
+    await books.byIds(['1']);
+    expect(wire.sent.map(tokenIn)).to.deep.equal([RENEWED]);
+  });
+
   it('sends the token only in its header', async () => {
     const wire = await serving(holding(many(1)));
     await all(open(wire.url).books.classes());

@@ -33,9 +33,20 @@ export interface Site {
   readonly storeWeather: StoreWeather;
   /** Until when no call reaches the database: a primary stepped down. */
   storeDownUntil: number;
+  /** Until when nothing can be written: the disk is full. */
+  storeFullUntil: number;
+  /** A process died. */
+  died(machine: Machine): void;
   note(who: string, what: string): void;
   explain(lines: () => readonly string[]): void;
   count(what: string): void;
+}
+
+/** At this call of a process it dies, or stands still for so many milliseconds: before it was sent, or after it took effect. */
+export interface CrashPoint {
+  readonly call: number;
+  readonly after: boolean;
+  readonly freeze?: number;
 }
 
 /**
@@ -47,8 +58,9 @@ export class Machine {
   alive = true;
   /** Calls made so far, for crash points. */
   calls = 0;
-  /** Dies at this call: before it was sent, or after it took effect. */
-  crashPoint: { readonly call: number; readonly after: boolean } | null = null;
+  crashPoint: CrashPoint | null = null;
+  /** When it was stopped last. */
+  frozenAt = -Infinity;
   /** Milliseconds its clock is ahead. */
   skew = 0;
   /** Set when the process is asked to end. */
@@ -74,11 +86,13 @@ export class Machine {
     this.alive = false;
     this.site.count('kill');
     this.site.note(this.name, 'killed');
+    this.site.died(this);
   }
 
   /** Stops the process for a while, as SIGSTOP or a blocked event loop does. */
   freeze(ms: number): void {
-    this.stillUntil = this.site.timeline.now + ms;
+    this.frozenAt = this.site.timeline.now;
+    this.stillUntil = this.frozenAt + ms;
     this.site.count('freeze');
     this.site.note(this.name, `stopped for ${ms} ms`);
   }
@@ -115,16 +129,23 @@ export class Machine {
     return new Promise((resolve, reject) => {
       if (!this.alive) return;
       this.calls += 1;
-      const dies = this.crashPoint?.call === this.calls ? this.crashPoint : null;
-      if (dies && !dies.after) return this.kill();
-      this.site.timeline.in(ways.there, () => {
+      const point = this.crashPoint?.call === this.calls ? this.crashPoint : null;
+      if (point?.after === false) this.strike(point);
+      const send = () => this.site.timeline.in(ways.there, () => {
         this.site.note(this.name, name);
         const outcome = arrive();
         outcome.catch(() => {});
-        if (dies) return this.kill();
+        if (point?.after === true) this.strike(point);
         this.reach(ways.back, () => void outcome.then(resolve, reject));
       });
+      if (this.isStill) this.reach(0, send);
+      else if (this.alive) send();
     });
+  }
+
+  private strike({ freeze }: CrashPoint): void {
+    if (freeze === undefined) this.kill();
+    else this.freeze(freeze);
   }
 
   /** A store as this process reaches it, with the weather on the way. */
@@ -158,11 +179,18 @@ export class Machine {
         this.site.count('store down');
         return Promise.reject(new StoreError('not reached'));
       }
+      if (this.site.storeFullUntil > timeline.now && !READS.test(name)) {
+        this.site.count('disk full');
+        return Promise.reject(new StoreError('no space left'));
+      }
+      if (slow > 0) this.site.count('store slow');
       if (chance.hits(storeWeather.torn)) {
         let left = chance.int(0, 6);
         database.beforeDocument = () => {
           left -= 1;
-          if (left < 0) throw new StoreError('the write was torn');
+          if (left >= 0) return;
+          this.site.count('store torn');
+          throw new StoreError('the write was torn');
         };
       }
       const done = work();
@@ -174,4 +202,6 @@ export class Machine {
   }
 }
 
+/** Calls that write nothing, so that a full disk does not hinder them. */
+const READS = /\.(get|named|byRealm|realmId|grant|libraryKey|by\w+|page|counts|stream|linarcIds|linkedTo|tally|nextInRun|openInRun|settledIn|time|withNames|search|count|active|recent|unheld|of)$/;
 const STREAMS: ReadonlySet<string> = new Set(['costCodes.stream', 'costCodes.linarcIds']);

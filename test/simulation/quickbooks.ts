@@ -10,7 +10,7 @@ import type { Engine } from './engine.ts';
 import type { Machine, Site } from './machine.ts';
 
 export const BOOKS_FAULTS = [
-  'lost before', 'lost after', 'cut', 'throttled', 'throttled after', 'html', 'html after', 'part fault', 'part throttled', 'parts missing',
+  'lost before', 'lost after', 'cut', 'throttled', 'throttled after', 'html', 'html after', 'part fault', 'part throttled', 'parts missing', 'parts foreign', 'parts reordered',
   'unauthorized', 'forbidden', 'lapsed', 'slow', 'stale', 'duplicate', 'parent gone', 'plan limit',
 ] as const;
 export type BooksFault = (typeof BOOKS_FAULTS)[number];
@@ -53,6 +53,8 @@ export interface Row {
   readonly by: 'us' | 'person';
   /** A person gave it another name. */
   renamed: boolean;
+  /** A person changed it in any way. */
+  byHand: boolean;
 }
 
 /** One change to a class that a call of ours made. */
@@ -63,6 +65,8 @@ export interface Effect {
   readonly bId: string;
   readonly name: string;
   readonly parentId: string | null;
+  /** The SyncToken the class has since. */
+  readonly token: number;
   readonly at: number;
 }
 
@@ -110,9 +114,8 @@ export class QuickBooks {
   weather: BooksWeather = { calls: {}, tokens: {} };
   /** Most refreshes of one grant that Intuit had before it at once. */
   mostRefreshes = 0;
-  refreshes = 0;
-  /** Refresh tokens Intuit gave out that nobody can have stored: the answer was lost. */
-  readonly lostTokens = new Set<string>();
+  /** Which process got a refresh token by a refresh, and when. */
+  readonly delivered = new Map<string, { readonly to: Machine; readonly at: number }>();
   private readonly site: Site;
   private readonly engine: Engine;
 
@@ -153,7 +156,7 @@ export class QuickBooks {
   changeByPerson(realm: Realm, row: Row, change: Partial<Pick<Row, 'name' | 'active'>>): boolean {
     const wish = { name: row.name, parentId: row.parentId, active: row.active, ...change };
     if (wish.active && this.taken(realm, wish, row.id)) return false;
-    Object.assign(row, change, { token: row.token + 1, updatedAt: this.now, renamed: row.renamed || change.name !== undefined });
+    Object.assign(row, change, { token: row.token + 1, updatedAt: this.now, renamed: row.renamed || change.name !== undefined, byHand: true });
     this.site.count('person changed a class');
     return true;
   }
@@ -165,7 +168,7 @@ export class QuickBooks {
   }
 
   private insert(realm: Realm, name: string, parentId: string | null, by: Row['by']): Row {
-    const row: Row = { id: String(realm.nextId), token: 0, name, parentId, active: true, createdAt: this.now, updatedAt: this.now, by, renamed: false };
+    const row: Row = { id: String(realm.nextId), token: 0, name, parentId, active: true, createdAt: this.now, updatedAt: this.now, by, renamed: false, byHand: false };
     realm.nextId += 1;
     realm.rows.set(row.id, row);
     return row;
@@ -192,6 +195,7 @@ export class QuickBooks {
     }
     const answer = this.writeNew(realm, requestid, item);
     if (answer.kind === 'done') realm.answers.set(key, answer);
+    else this.site.count(`answered ${answer.fault.code}`);
     return answer;
   }
 
@@ -215,7 +219,7 @@ export class QuickBooks {
     const row = standing ?? this.insert(realm, name, wish.parentId, 'us');
     const isSame = standing && standing.name === name && standing.parentId === wish.parentId && standing.active === wish.active;
     if (standing && !isSame) Object.assign(standing, wish, { token: standing.token + 1, updatedAt: this.now });
-    if (!isSame) realm.effects.push({ id: row.id, operation, requestid, bId, name, parentId: wish.parentId, at: this.now });
+    if (!isSame) realm.effects.push({ id: row.id, operation, requestid, bId, name, parentId: wish.parentId, token: row.token, at: this.now });
     const shown = this.shown(realm, row);
     return { kind: 'done', class: shown, response: { Class: { Id: shown.id, Name: shown.name } } };
   }
@@ -288,9 +292,10 @@ export class QuickBooks {
         const end = answer.kind === 'done' ? `${answer.class.id} ${answer.class.syncToken}` : answer.fault.code;
         this.site.explain(() => [`${item.operation} “${item.body.Name}” → ${end}${isMissing ? ' (not told)' : ''}`]);
         if (isMissing) continue;
-        found.set(item.bId, answer);
+        // A part that nobody asked for is about somebody else's class; the one asked for is missing then.
+        found.set(this.strikes(calls, 'parts foreign') ? `x${item.bId}` : item.bId, answer);
       }
-      return found;
+      return this.strikes(calls, 'parts reordered') ? new Map([...found].reverse()) : found;
     };
     const end: End<Map<string, ItemAnswer>> = await send('batch', `batch ${requestid.slice(0, 6)} of ${items.length}`, answers).catch((error: unknown) => {
       if (!(error instanceof this.engine.ports.GrantError)) throw error;
@@ -326,13 +331,16 @@ export class QuickBooks {
     what: string,
     work: () => T,
   ): Promise<End<T>> {
-    const token = await tokens.current();
-    await beforeCall(kind);
+    const tokenInTurn = async () => {
+      await beforeCall(kind);
+      return tokens.current();
+    };
+    await tokens.current();
+    const token = await tokenInTurn();
     const first = await this.call(machine, realm, token, kind, what, work);
     if (first.kind !== 'refused' || first.fault.status !== 401) return first;
-    const renewed = await tokens.renewed(token);
-    await beforeCall(kind);
-    return this.call(machine, realm, renewed, kind, what, work);
+    await tokens.renewed(token);
+    return this.call(machine, realm, await tokenInTurn(), kind, what, work);
   }
 
   private call<T>(machine: Machine, realm: Realm, token: string, kind: CallKind, what: string, work: () => T): Promise<End<T>> {
@@ -437,7 +445,8 @@ export class QuickBooks {
     const fault = (['lost before', 'lost after'] as const).find((one) => chance.hits(tokens[one] ?? 0));
     const slow = chance.hits(tokens.slow ?? 0) ? chance.int(1_000, 25_000) : 0;
     if (fault) this.site.count(`token answer ${fault}`);
-    this.refreshes += 1;
+    if (slow > 0) this.site.count('token answer slow');
+    this.site.count('refreshed');
     const ofToken = [...this.grants.values()].find((state) => state.refresh === token || state.former?.token === token);
     if (ofToken) ofToken.underWay += 1;
     this.mostRefreshes = Math.max(this.mostRefreshes, ofToken?.underWay ?? 0);
@@ -448,10 +457,10 @@ export class QuickBooks {
     return machine.call('Intuit: refresh', ways, async () => {
       if (fault === 'lost before') throw new GrantError('unreachable', 'Intuit did not answer.');
       const grant = this.refreshed(token);
-      if (fault === 'lost after') {
-        this.lostTokens.add(grant.refreshToken);
-        throw new GrantError('unreachable', 'Intuit did not answer.');
-      }
+      if (fault === 'lost after') throw new GrantError('unreachable', 'Intuit did not answer.');
+      return grant;
+    }).then((grant) => {
+      this.delivered.set(grant.refreshToken, { to: machine, at: this.now });
       return grant;
     });
   }

@@ -7,7 +7,7 @@ import type { World } from '../../server/sync/world.ts';
 import { Chance } from './chance.ts';
 import type { Engine } from './engine.ts';
 import { Linarc, type LibraryFault } from './library.ts';
-import { FAIR_STORE, Machine, StoreError, type Site, type StoreWeather } from './machine.ts';
+import { FAIR_STORE, Machine, StoreError, type CrashPoint, type Site, type StoreWeather } from './machine.ts';
 import { DEFAULT_SWITCHES, QuickBooks, type BooksWeather, type Row, type Switches } from './quickbooks.ts';
 import { MemoryDatabase, memoryStores, type MemoryStores } from './stores.ts';
 import { Timeline } from './timeline.ts';
@@ -31,7 +31,7 @@ export interface Scenario {
   readonly events?: Partial<Record<EventKind, number>>;
   /** How far the clocks of machines may be off, in milliseconds. */
   readonly skew?: number;
-  readonly crashPoint?: { readonly call: number; readonly after: boolean };
+  readonly crashPoint?: CrashPoint;
   /** Of the wanted classes, the share that QuickBooks holds already when it begins. */
   readonly present?: number;
   /** Share of messages to workers that are lost. */
@@ -39,7 +39,7 @@ export interface Scenario {
 }
 
 export const EVENTS = [
-  'kill', 'freeze', 'long freeze', 'term', 'clock jump', 'step down', 'push', 'pause', 'cancel', 'edit', 'edit and import', 'import', 'class renamed', 'class inactivated',
+  'kill', 'freeze', 'long freeze', 'term', 'clock jump', 'step down', 'disk full', 'push', 'push twice', 'pause', 'cancel', 'edit', 'edit and import', 'library shifts', 'import', 'class renamed', 'class inactivated',
   'class removed', 'class added', 'refresh classes', 'revoke', 'reconnect', 'lapse', 'forbid', 'retry', 'exclude', 'push one',
 ] as const;
 export type EventKind = (typeof EVENTS)[number];
@@ -66,6 +66,8 @@ const notHere = (): never => {
 const PERSON: Actor = { kind: 'person', userId: 'u1', name: 'Mara Keller' };
 const CALM: BooksWeather = { calls: {}, tokens: {} };
 const MOST_STEPS = 400_000;
+/** Two seconds each. A run that QuickBooks throttled again and again goes on slowly. */
+const MOST_ROUNDS = 4_000;
 const SWEEP_EVERY = 5_000;
 const NAMES = ['Concrete', 'Masonry', 'Metals', 'Wood', 'Roofing', 'Doors', 'Finishes', 'Plumbing'];
 
@@ -110,6 +112,8 @@ export class Simulation {
       database: this.database,
       storeWeather: { ...FAIR_STORE },
       storeDownUntil: 0,
+      storeFullUntil: 0,
+      died: () => this.reboot(),
       note: (who, what) => this.note(who, what),
       explain: (lines) => this.explain(lines),
       count: (what) => void this.counts.set(what, (this.counts.get(what) ?? 0) + 1),
@@ -300,6 +304,7 @@ export class Simulation {
   }
 
   private async connect(world: World, realmId: string): Promise<void> {
+    this.site.count('connected');
     const { pending } = this.engine.connecting.begin(world, 'connect', 'https://app.example/callback');
     const query = { state: pending.state, code: realmId, realmId };
     await this.engine.connecting.finishConnect(world, { query, pending, redirectUri: 'https://app.example/callback' });
@@ -323,7 +328,8 @@ export class Simulation {
     this.isTroubled = false;
     this.quickbooks.weather = CALM;
     site.storeWeather = { ...FAIR_STORE };
-    site.storeDownUntil = 0;
+    Object.assign(site, { storeDownUntil: 0, storeFullUntil: 0 });
+    this.quickbooks.switches.planLimit = null;
     this.linarc.weather = {};
     for (const realm of this.quickbooks.realms.values()) Object.assign(realm, { lapsedUntil: 0, forbiddenUntil: 0 });
     for (const machine of this.machines) machine.thaw();
@@ -345,8 +351,7 @@ export class Simulation {
     const someone = (work: (world: World) => Promise<unknown>) => void this.work(machine, kind, work);
     switch (kind) {
       case 'kill':
-        machine.kill();
-        return this.reboot();
+        return machine.kill();
       case 'term':
         machine.stopping.abort();
         return this.timeline.in(10_000, () => {
@@ -362,6 +367,14 @@ export class Simulation {
         return;
       case 'step down':
         this.site.storeDownUntil = Math.max(this.site.storeDownUntil, this.timeline.now + chance.int(500, 20_000));
+        return;
+      case 'disk full':
+        this.site.storeFullUntil = Math.max(this.site.storeFullUntil, this.timeline.now + chance.int(500, 20_000));
+        return;
+      case 'library shifts':
+        return this.shift(party);
+      case 'push twice':
+        for (let n = 0; n < 2; n += 1) this.push(party, EVERYTHING);
         return;
       case 'push':
         return this.push(party, EVERYTHING);
@@ -443,6 +456,15 @@ export class Simulation {
     return record;
   }
 
+  /** Codes change their places in the listing, so that its pages shift while they are read. */
+  private shift({ mark }: Party): void {
+    const library = this.linarc.library(mark);
+    for (const [id, costCode] of [...library].slice(0, this.chance.int(1, 5))) {
+      library.delete(id);
+      library.set(id, costCode);
+    }
+  }
+
   private editAndImport(party: Party): void {
     const record = this.edit(party);
     void this.work(this.someMachine(), 'import', (world) =>
@@ -488,7 +510,7 @@ export class Simulation {
 
   /** Lets what was begun come to its end; people mend what is theirs to mend. */
   private async comeToRest(): Promise<void> {
-    for (let round = 0; round < 400; round += 1) {
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
       if (this.timeline.steps > MOST_STEPS) break;
       await this.timeline.wait(2_000);
       let isBusy = [...this.tasks].some(({ machine }) => machine.alive);

@@ -1,5 +1,5 @@
 import type { CostCodes, Companies, GuardedChange, Runs } from '../../server/core/ports.ts';
-import type { StagedRecord, Tenant } from '../../server/core/records.ts';
+import type { Fact, StagedRecord, Tenant } from '../../server/core/records.ts';
 import { settled } from '../../server/core/run.ts';
 import type { Party, Simulation } from './simulation.ts';
 import type { MemoryStores } from './stores.ts';
@@ -82,17 +82,18 @@ export class Watch {
     }
   }
 
-  /** I8: a connection counts as lost only when Intuit ended it or its newest token was lost on the way. */
+  /** I8: a connection counts as lost only when Intuit ended it, or its newest token never reached a process that could store it. */
   private atLostConnection(company: Tenant): void {
-    const { database, quickbooks, scenario, counts } = this.simulation;
+    const { database, quickbooks, counts } = this.simulation;
+    counts.set('connection lost', this.simulation.count('connection lost') + 1);
     const row = database.companies.get(company);
     const state = row && quickbooks.grants.get(row.realmId);
     if (!row || !state || state.revoked) return;
     const isAccused = ['forbid', 'unauthorized', 'forbidden'].some((cause) => (counts.get(cause) ?? 0) > 0);
     if (isAccused) return;
-    if (row.grant?.refreshToken === state.refresh) this.simulation.fail('I8: a good grant was declared lost');
-    const mayBeLost = quickbooks.lostTokens.size > 0 || ['kill', 'freeze', 'long freeze', 'store down', 'store unknown', 'revoked', 'term', 'reconnect'].some((cause) => (counts.get(cause) ?? 0) > 0);
-    if (!mayBeLost && scenario.crashPoint === undefined) this.simulation.fail('I8: the newest refresh token was not stored');
+    if ([row.grant, row.spare].some((grant) => grant?.refreshToken === state.refresh)) this.simulation.fail('I8: a good grant was declared lost');
+    const newest = quickbooks.delivered.get(state.refresh);
+    if (newest?.to.alive && newest.to.frozenAt < newest.at) this.simulation.fail('I8: the newest refresh token was given up');
   }
 
   // -------------------------------------------------------------------------------------------------------------- at rest
@@ -106,6 +107,7 @@ export class Watch {
 
   /** What must hold once nothing is under way any more, whatever happened before. */
   atRest(): void {
+    this.oneRefreshAtATime();
     for (const party of this.simulation.parties) {
       this.onlyOneClass(party);
       this.nothingInFlight(party);
@@ -176,6 +178,15 @@ export class Watch {
     if (isSingle && mostInFlight > 10) simulation.fail(`I3: ${mostInFlight} calls were under way at once`);
   }
 
+  /** I8: parallel refreshes kill grants. A process that died or stood still may have one under way that nobody waits for any more. */
+  private oneRefreshAtATime(): void {
+    const { simulation } = this;
+    const isWatched = ['kill', 'freeze', 'long freeze', 'term'].every((cause) => simulation.count(cause) === 0);
+    const isAlone = simulation.count('connected') === simulation.parties.length;
+    const { mostRefreshes } = simulation.quickbooks;
+    if (isWatched && isAlone && mostRefreshes > 1) simulation.fail(`I8: ${mostRefreshes} refreshes of one grant were under way at once`);
+  }
+
   /** I5. */
   private ownTenantOnly(party: Party): void {
     const { simulation } = this;
@@ -226,26 +237,29 @@ export class Watch {
     }
   }
 
-  /** I7: every class we made has its one line, every line its class; and so for changes. */
+  /** I7: every class we made and every change we made to one has its one line, and every such line its effect. */
   private ledgerComplete(party: Party): void {
     const { simulation } = this;
     const realm = simulation.quickbooks.realm(party.realmId);
-    const facts = [...simulation.database.historyOf(party.tenant).values()];
-    for (const record of this.records(party)) {
-      // What a person left out is not looked at any more, not even for an answer that was lost.
-      if (record.excluded !== null) continue;
-      const own = facts.filter((fact) => fact.record === record.id);
-      const told = (kind: string) => own.filter((fact) => fact.kind === kind).length;
-      const ids = new Set(realm.effects.filter((effect) => this.madeFor(party, effect.id) === entryOf(record)).map(({ id }) => id));
-      const creates = realm.effects.filter((effect) => effect.operation === 'create' && ids.has(effect.id));
-      // One that a person removed or renamed before anybody could look cannot be known for ours.
-      const created = creates.length;
-      const isTold = (told('created') <= created || party.touched.has(record.id)) && told('created') >= creates.filter(({ id }) => realm.rows.get(id)?.renamed === false).length;
-      if (!isTold) simulation.fail(`I7: ${record.linarcId} was created ${created} times, the history says ${told('created')}`);
-      const linked = new Set([...ids, ...(record.link ? [record.link.id] : [])]);
-      const updated = realm.effects.filter((effect) => effect.operation === 'update' && linked.has(effect.id)).length;
-      if (updated > 0 && told('updated') + told('linked') === 0 && !party.touched.has(record.id)) simulation.fail(`I7: ${record.linarcId} was changed in QuickBooks, and no line says so`);
-      if (updated === 0 && told('updated') > 0 && !party.touched.has(record.id)) simulation.fail(`I7: the history says ${record.linarcId} was changed, but it was not`);
+    const records = new Map(this.records(party).map((record) => [record.id, record]));
+    const lines = new Map<string, Fact[]>();
+    for (const fact of simulation.database.historyOf(party.tenant).values()) {
+      const [, effect] = new RegExp(`^${fact.record}\\.(\\d+\\.\\d+)$`).exec(fact.id) ?? [];
+      if (effect !== undefined) lines.set(effect, [...(lines.get(effect) ?? []), fact]);
+    }
+    const effects = new Map(realm.effects.map((effect) => [`${effect.id}.${effect.token}`, effect]));
+    const owners = new Map([...records.values()].map((record) => [entryOf(record), record]));
+    for (const [key, { id, name, operation }] of effects) {
+      const told = lines.get(key) ?? [];
+      if (told.length > 1) simulation.fail(`I7: that “${name}” was written as ${key} is told ${told.length} times`);
+      // Whatever a person changes, removes or leaves out before anybody could look cannot be known for ours any more.
+      const owner = owners.get(this.madeFor(party, id) ?? '') ?? [...records.values()].find(({ link }) => link?.id === id);
+      const isKnowable = realm.rows.get(id)?.byHand === false && owner?.excluded === null;
+      if (told.length === 0 && isKnowable) simulation.fail(`I7: ${operation} of “${name}” as ${key} is not told`);
+    }
+    for (const [key, [fact]] of lines) {
+      // A class that a person added after a request of ours was lost looks like that request's.
+      if (!effects.has(key) && fact && fact.kind !== 'linked' && !party.touched.has(fact.record)) simulation.fail(`I7: the history says ${records.get(fact.record)?.linarcId} was ${fact.kind} as ${key}, but it was not`);
     }
   }
 }

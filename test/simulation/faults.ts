@@ -1,0 +1,124 @@
+import type { Chance } from './chance.ts';
+import type { BooksFault, TokenFault } from './quickbooks.ts';
+import type { EventKind, Scenario } from './simulation.ts';
+
+/** One of the fault classes of engineering.md §3.7. */
+export interface FaultClass {
+  readonly no: number;
+  readonly title: string;
+  /** What is added to a calm run. */
+  scenario(chance: Chance): Scenario;
+  /** What the simulation counts when the fault strikes; over many seeds each must. */
+  readonly strikes: readonly string[];
+}
+
+const calls = (shares: Partial<Record<BooksFault, number>>, tokens: Partial<Record<TokenFault, number>> = {}): Scenario => ({ books: { calls: shares, tokens } });
+const events = (counts: Partial<Record<EventKind, number>>): Scenario => ({ events: counts });
+
+/** The 30 classes, each as a run in which it happens often and nothing else goes wrong. */
+export const FAULT_CLASSES: readonly FaultClass[] = [
+  { no: 1, title: 'a time-out before QuickBooks had it', strikes: ['lost before'], scenario: () => calls({ 'lost before': 0.2 }) },
+  { no: 2, title: 'done by QuickBooks, the answer lost', strikes: ['lost after'], scenario: () => calls({ 'lost after': 0.2 }) },
+  { no: 3, title: 'an answer cut off in the middle', strikes: ['cut'], scenario: () => calls({ cut: 0.2 }) },
+  {
+    no: 4, title: '429, with Retry-After or without', strikes: ['throttled', 'throttled after'],
+    scenario: () => calls({ throttled: 0.1, 'throttled after': 0.1 }),
+  },
+  { no: 5, title: 'throttled parts of a batch', strikes: ['part throttled'], scenario: () => calls({ 'part throttled': 0.05 }) },
+  { no: 6, title: '5xx with HTML', strikes: ['html', 'html after'], scenario: () => calls({ html: 0.15, 'html after': 0.15 }) },
+  { no: 7, title: 'a batch that fails in part', strikes: ['part fault'], scenario: () => calls({ 'part fault': 0.2 }) },
+  {
+    no: 8, title: 'parts reordered, missing or of a foreign bId', strikes: ['parts missing', 'parts foreign', 'parts reordered'],
+    scenario: () => calls({ 'parts missing': 0.1, 'parts foreign': 0.1, 'parts reordered': 0.5 }),
+  },
+  {
+    no: 9, title: 'a repeated request answered 6000 or 600', strikes: ['repeated requestid: 6000', 'repeated requestid: 600'],
+    scenario: (chance) => ({ ...calls({ 'lost after': 0.1, 'throttled after': 0.2 }), switches: { requestid: chance.pick(['6000', '600']) } }),
+  },
+  {
+    no: 10, title: 'a requestid that is ignored', strikes: ['throttled after', 'answered 6240'],
+    scenario: () => ({ ...calls({ 'lost after': 0.1, 'throttled after': 0.2 }), switches: { requestid: 'ignored' } }),
+  },
+  {
+    no: 11, title: '6240 for a class of ours, a foreign one, an inactive one, one that differs in case or blanks', strikes: ['answered 6240', 'class added'],
+    scenario: (chance) => ({
+      ...calls({ duplicate: 0.05, 'lost after': 0.1 }), ...events({ 'class added': 8, edit: 2, 'edit and import': 6, push: 4, 'push one': 4, 'class inactivated': 2 }),
+      present: 0.5, switches: { requestid: 'ignored', inactiveName: chance.pick(['free', '6240']) },
+    }),
+  },
+  {
+    no: 12, title: 'a stale SyncToken', strikes: ['stale', 'answered 5010'],
+    scenario: () => ({ ...calls({ stale: 0.1, 'lost after': 0.1 }), ...events({ 'class renamed': 6, 'class inactivated': 3, 'edit and import': 8, push: 4, 'push one': 6 }) }),
+  },
+  {
+    no: 13, title: 'a parent that is gone or inactive', strikes: ['parent gone', 'answered 610'],
+    scenario: () => ({
+      ...calls({ 'parent gone': 0.05 }), ...events({ 'class removed': 4, 'class inactivated': 6, 'edit and import': 6, push: 6 }), divisions: true, codes: [20, 90],
+    }),
+  },
+  {
+    no: 14, title: '401 in the middle of a run', strikes: ['unauthorized', 'refreshed'],
+    scenario: () => ({ ...calls({ unauthorized: 0.15 }), switches: { accessLife: 200_000, rotation: 'daily' } }),
+  },
+  {
+    no: 15, title: 'many processes that refresh at once', strikes: ['refreshed', 'refresh classes'],
+    scenario: () => ({ ...events({ 'refresh classes': 40, push: 4, 'edit and import': 4 }), machines: 4, trouble: 400_000, switches: { accessLife: 180_000, rotation: 'always' } }),
+  },
+  {
+    no: 16, title: 'a refresh whose answer is lost after the rotation', strikes: ['token answer lost after'],
+    scenario: (chance) => ({
+      ...calls({}, { 'lost after': 0.4, 'lost before': 0.2 }), ...events({ 'refresh classes': 20, push: 4, 'edit and import': 4 }), trouble: 400_000,
+      switches: { accessLife: 180_000, rotation: chance.pick(['always', 'daily']), grace: chance.pick([0, 600_000]) },
+    }),
+  },
+  {
+    no: 17, title: 'a grant that is revoked, or not for this company', strikes: ['revoked', 'forbid', 'connection lost'],
+    scenario: () => ({ ...events({ revoke: 2, forbid: 2, push: 6, 'edit and import': 6, reconnect: 1 }), codes: [20, 90] }),
+  },
+  {
+    no: 18, title: 'a lapsed subscription, 403, a full plan', strikes: ['lapse', 'forbid', 'answered 6000'],
+    scenario: (chance) => ({ ...calls({ 'plan limit': 0.02, lapsed: 0.02, forbidden: 0.02 }), ...events({ lapse: 2, forbid: 1, push: 4 }), switches: { planLimit: chance.int(1, 40) } }),
+  },
+  {
+    no: 19, title: 'a process killed at any moment', strikes: ['kill'],
+    scenario: (chance) => ({ ...events({ kill: 4, push: 3, 'edit and import': 3 }), machines: 2, crashPoint: { call: chance.int(1, 120), after: chance.hits(0.5) } }),
+  },
+  {
+    no: 20, title: 'a process stopped for longer than its lease', strikes: ['freeze'],
+    scenario: (chance) => ({
+      ...events({ freeze: 4, 'long freeze': 2, push: 3, 'edit and import': 3 }), machines: 2, crashPoint: { call: chance.int(1, 120), after: chance.hits(0.5), freeze: 45_000 },
+    }),
+  },
+  {
+    no: 21, title: 'clocks five minutes apart, and jumping', strikes: ['clock jump'],
+    scenario: () => ({ ...events({ 'clock jump': 6, push: 4, 'edit and import': 4, kill: 1 }), skew: 300_000, machines: 3 }),
+  },
+  { no: 22, title: 'a database that steps down', strikes: ['step down', 'store down'], scenario: () => events({ 'step down': 5, push: 4, 'edit and import': 4 }) },
+  {
+    no: 23, title: 'a database cut off, its writes unknown or torn', strikes: ['store down', 'store unknown', 'store torn'],
+    scenario: () => ({ ...events({ push: 4, 'edit and import': 4 }), store: { down: 0.02, unknown: 0.02, torn: 0.02 } }),
+  },
+  {
+    no: 24, title: 'a database that is slow, or whose disk is full', strikes: ['store slow', 'disk full'],
+    scenario: () => ({ ...events({ 'disk full': 5, push: 4, 'edit and import': 4 }), store: { slow: 0.05 } }),
+  },
+  { no: 25, title: 'processes asked to end in the middle of a batch', strikes: ['term'], scenario: () => ({ ...events({ term: 5, push: 4, 'edit and import': 4 }), codes: [20, 120] }) },
+  {
+    no: 26, title: 'answers that take up to two minutes', strikes: ['slow', 'token answer slow'],
+    scenario: () => ({ ...calls({ slow: 0.2 }, { slow: 0.5 }), ...events({ push: 4, 'edit and import': 4 }), trouble: 300_000, switches: { accessLife: 200_000 } }),
+  },
+  {
+    no: 27, title: 'source pages doubled, incomplete, shifting, or of another shape', strikes: ['linarc doubled', 'linarc missing', 'linarc unreadable', 'library shifts'],
+    scenario: () => ({
+      ...events({ import: 6, 'edit and import': 6, 'library shifts': 12, push: 4 }), codes: [30, 120], linarc: { doubled: 0.02, missing: 0.01, unreadable: 0.01, unreachable: 0.05 },
+    }),
+  },
+  {
+    no: 28, title: 'two people who sync at once, twice', strikes: ['push twice', 'retry'],
+    scenario: () => ({ ...calls({ 'part fault': 0.1 }), ...events({ 'push twice': 6, 'push one': 4, retry: 4, 'edit and import': 4, pause: 2 }), machines: 3 }),
+  },
+  {
+    no: 29, title: 'an event loop blocked for two leases', strikes: ['freeze'],
+    scenario: () => ({ ...events({ freeze: 6, push: 4, 'refresh classes': 3, 'edit and import': 4 }), machines: 3 }),
+  },
+];
