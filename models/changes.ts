@@ -13,6 +13,7 @@ export const changes = new Schema(
     eventId: String,
     subject: String,
     kind: String,
+    into: String,
     toldAt: Date,
     open: Boolean,
     due: Date,

@@ -14,6 +14,8 @@ export interface ToldChange {
   /** The id of the cost code or class there. */
   readonly subject: string;
   readonly kind: 'created' | 'updated' | 'deleted' | 'merged';
+  /** Of a class that was merged away: the one it was merged into. */
+  readonly into?: string;
 }
 
 export interface OpenChange extends ToldChange {

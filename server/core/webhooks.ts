@@ -74,7 +74,9 @@ function changes(realmId: string, subjects: readonly string[], kind: ToldChange[
   if (!ID.test(realmId)) return [];
   return subjects
     .filter((subject) => ID.test(subject))
-    .map((subject, nth) => ({ realmId, change: { id: nth === 0 ? id : `${id}.${nth}`, teller: 'quickbooks', subject, kind } }));
+    .map((subject, nth, [survivor = '']) => ({
+      realmId, change: { id: nth === 0 ? id : `${id}.${nth}`, teller: 'quickbooks', subject, kind, ...(nth === 0 ? {} : { into: survivor }) },
+    }));
 }
 
 /** What a delivery of Linarc's tells, and of which Linarc company. Null when it is none (server/linarc/openapi.json). */

@@ -40,10 +40,10 @@ export function openChanges(connection: Connection, random: Random): Changes {
     async tell(company, told, at) {
       let added = 0;
       for (const part of chunks(told, CHUNK)) {
-        const operations = part.map(({ id, teller, subject, kind }) => ({
+        const operations = part.map(({ id, teller, subject, kind, into }) => ({
           updateOne: {
             filter: { _id: keyOf(company, teller, id), company },
-            update: { $setOnInsert: { ...FRESH, teller, eventId: id, subject, kind, toldAt: at } },
+            update: { $setOnInsert: { ...FRESH, teller, eventId: id, subject, kind, toldAt: at, ...(into === undefined ? {} : { into }) } },
             upsert: true,
           },
         }));
@@ -67,7 +67,9 @@ export function openChanges(connection: Connection, random: Random): Changes {
       const held = [{ $set: { due: { $add: ['$$NOW', ms] }, stamp: { $literal: stamp }, tries: { $add: ['$tries', 1] } } }];
       await changes.updateMany({ ...mine, ...DUE }, held, { updatePipeline: true });
       const taken = await changes.find({ ...mine, stamp }).sort(OLDEST).lean<ChangeDocument[]>();
-      return taken.map(({ eventId, teller, subject, kind, tries }) => ({ id: eventId, teller, subject, kind, tries: tries - 1 }));
+      return taken.map(({ eventId, teller, subject, kind, into, tries }) => (
+        { id: eventId, teller, subject, kind, tries: tries - 1, ...(into === undefined ? {} : { into }) }
+      ));
     },
 
     async settle(company, teller, ids, at) {

@@ -34,6 +34,23 @@ export async function judgeAll(world: World, company: Judged): Promise<void> {
   }
 }
 
+/**
+ * Links the records of classes that were merged away to the class they became, as they were last confirmed, so that what they are called now
+ * shows as changed in QuickBooks. A class that another record has already is left to a person.
+ */
+export async function followMerges(world: World, company: Tenant, merged: ReadonlyMap<string, string>): Promise<void> {
+  if (merged.size === 0) return;
+  const linked = await world.costCodes.linkedTo(company, [...merged.keys(), ...merged.values()]);
+  for (const [gone, into] of merged) {
+    if ((linked.get(into) ?? []).length > 0) continue;
+    for (const record of await world.costCodes.byIds(company, linked.get(gone) ?? [])) {
+      if (record.link === null || record.run !== null) continue;
+      // No token of this class was ever confirmed to us.
+      await world.costCodes.change(company, record.id, record.version, { link: { ...record.link, id: into, syncToken: '' } });
+    }
+  }
+}
+
 async function judge(world: World, company: Judged, records: readonly StagedRecord[]): Promise<void> {
   const classes = await classesOf(world, company.id, records.flatMap(({ link }) => link?.id ?? []));
   // Most records are as they were; only the others are worth looking at closely.

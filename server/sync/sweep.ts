@@ -1,11 +1,11 @@
 import type { Company } from '../core/company.ts';
-import { backOff, OVERLAP, TELLABLE } from '../core/fresh.ts';
+import { backOff, OVERLAP, TELLABLE, type ToldChange } from '../core/fresh.ts';
 import { verdictOf } from '../core/outcome.ts';
 import { BooksError, type Books } from '../core/ports.ts';
 import type { QuickBooksClass } from '../core/records.ts';
 import type { RunState } from '../core/run.ts';
 import { booksOf, isOutside, refreshClasses } from './classes.ts';
-import { judgeClasses } from './drift.ts';
+import { followMerges, judgeClasses } from './drift.ts';
 import type { World } from './world.ts';
 
 /** Changes followed together. */
@@ -29,9 +29,8 @@ export async function followQuickBooks(world: World, company: Company): Promise<
     const told = await world.fresh.changes.take(company.id, 'quickbooks', CHUNK, LEASE);
     if (told.length === 0) return;
     const ids = told.map(({ id }) => id);
-    const subjects = told.map(({ subject }) => subject);
     const isConnected = company.connection === 'connected';
-    const followed = isConnected && (await reading(world, company, () => follow(world, company, subjects)));
+    const followed = isConnected && (await reading(world, company, () => follow(world, company, told)));
     const isOver = followed || company.connection === 'disconnected';
     if (isOver) await world.fresh.changes.settle(company.id, 'quickbooks', ids, new Date(world.clock.now()));
     else await world.fresh.changes.putOff(company.id, 'quickbooks', ids, backOff(Math.min(...told.map(({ tries }) => tries))));
@@ -44,10 +43,11 @@ export async function isAtWork(world: World, company: Company): Promise<boolean>
   return run !== null && AT_WORK.has(run.state);
 }
 
-async function follow(world: World, company: Company, classIds: readonly string[]): Promise<void> {
-  const ids = [...new Set(classIds)];
+async function follow(world: World, company: Company, told: readonly ToldChange[]): Promise<void> {
+  const ids = [...new Set(told.map(({ subject }) => subject))];
   if (ids.length > BY_ID) return catchUp(world, company);
-  await readAgain(world, company, await booksOf(world, company.id), ids, []);
+  const merged = new Map(told.flatMap(({ subject, into }) => (into === undefined ? [] : [[subject, into] as const])));
+  await readAgain(world, company, await booksOf(world, company.id), ids, [], merged);
 }
 
 /**
@@ -72,18 +72,24 @@ async function catchUp(world: World, company: Company): Promise<void> {
   world.log.info({ company: company.id, ...found }, 'swept up changes in QuickBooks');
 }
 
-/** Brings the mirror to these classes as QuickBooks has them, by id or already read, and judges what hangs on them. */
+/**
+ * Brings the mirror to these classes as QuickBooks has them, by id or already read, and judges what hangs on them. `merged`: classes that
+ * were merged away, and into which.
+ */
 async function readAgain(
   world: World,
   company: Company,
   books: Books,
   ids: readonly string[],
   read: readonly QuickBooksClass[],
+  merged: ReadonlyMap<string, string> = new Map(),
 ): Promise<void> {
   const found = ids.length === 0 ? [] : await books.byIds(ids);
   const there = new Set(found.map(({ id }) => id));
   await world.classes.save(company.id, [...read, ...found]);
-  await world.classes.drop(company.id, ids.filter((id) => !there.has(id)));
+  const gone = ids.filter((id) => !there.has(id));
+  await world.classes.drop(company.id, gone);
+  await followMerges(world, company.id, new Map([...merged].filter(([id, into]) => gone.includes(id) && there.has(into))));
   await judgeClasses(world, company, [...ids, ...read.map(({ id }) => id)]);
 }
 

@@ -81,7 +81,10 @@ describe('what QuickBooks tells', () => {
   });
 
   it('names both classes of a merge', () => {
-    expect(quickBooksChanges(classic({ operation: 'Merge', id: '5', deletedId: '6' }))?.map(({ change }) => change.subject)).to.deep.equal(['5', '6']);
+    expect(quickBooksChanges(classic({ operation: 'Merge', id: '5', deletedId: '6' }))?.map(({ change: { subject, into } }) => [subject, into]))
+      .to.deep.equal([['5', undefined], ['6', '5']]);
+    expect(quickBooksChanges([cloudEvent({ type: 'qbo.class.merged.v1', intuitentityid: '5', data: { deletedId: '6' } })])?.map(({ change: { subject, into } }) => [subject, into]))
+      .to.deep.equal([['5', undefined], ['6', '5']]);
   });
 
   it('leaves out what is about something else, or has no sense', () => {

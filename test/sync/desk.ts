@@ -18,6 +18,7 @@ import type { SheetWorld } from '../../server/sync/spreadsheet.ts';
 import type { World } from '../../server/sync/world.ts';
 import { grantOf, openTestStores } from '../store/fixture.ts';
 import { clock, random } from '../support/chance.ts';
+import { Person } from '../support/person.ts';
 
 export const EVERYTHING: Selection = { kind: 'matching', filter: {}, except: [] };
 /** All of it, with a yes to what takes one. */
@@ -206,6 +207,16 @@ export class Desk {
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(await response.text());
+  }
+
+  /** Merges a class into another, as a person does in QuickBooks' own list. */
+  async mergeInQuickBooks(from: string, into: string): Promise<void> {
+    const found = (await this.classes()).find(({ FullyQualifiedName }) => FullyQualifiedName === from);
+    const mara = new Person();
+    await mara.press(await mara.get(this.quickbooksUrl), 'Sign in');
+    const fields: [string, string][] = [['company', this.realmId], ['id', found?.Id ?? ''], ['into', into]];
+    const page = await mara.post(`${this.quickbooksUrl}/app/class/merge`, fields);
+    if (!page.url.includes('done=merge')) throw new Error(page.words);
   }
 
   /** Adds classes as a person in QuickBooks would. */

@@ -339,6 +339,45 @@ describe('changes in QuickBooks', () => {
     expect(await desk.record('01')).to.deep.include({ status: 'synced', problem: null });
   });
 
+  describe('that merged a class into another', () => {
+    const merged = async (from: string, into: string) => {
+      const [gone, survivor] = [await fresh.classId(from), await fresh.classId(into)];
+      await desk.mergeInQuickBooks(from, into);
+      const event = { id: `m${gone}`, teller: 'quickbooks', kind: 'merged' } as const;
+      await fresh.world.fresh.changes.tell(desk.company, [{ ...event, subject: survivor }, { ...event, id: `m${gone}.1`, subject: gone, into: survivor }], new Date(Date.now() - 1_000));
+      await fresh.keep();
+      return survivor;
+    };
+    const MARA = { kind: 'person', userId: 'u', name: 'Mara' } as const;
+
+    it('show as Changed in QuickBooks with both values, and can be kept', async () => {
+      await desk.addClasses('Overhead');
+      const survivor = await merged('01 Summary', 'Overhead');
+      const record = await desk.record('01');
+      expect(record.problem).to.deep.include({ code: 'changed_in_quickbooks', value: 'Overhead' });
+      expect(record.link?.id).to.equal(survivor);
+      const [latest] = await fresh.world.history.of(desk.company, record.id, { limit: 1 });
+      expect(latest?.changes).to.deep.equal([{ field: 'Class', from: '01 Summary', to: 'Overhead' }]);
+      await accept(fresh.world, desk.company, MARA, record.id);
+      await desk.push().catch(() => null);
+      expect([await desk.names(), (await desk.record('01')).status]).to.deep.equal([['02 Demolition', 'Overhead'], 'synced']);
+    });
+
+    it('are put back as Linarc’s name on the class that is left', async () => {
+      await desk.addClasses('Overhead');
+      await merged('01 Summary', 'Overhead');
+      await overwrite(fresh.world, desk.company, MARA, (await desk.record('01')).id);
+      await desk.push();
+      expect([await desk.names(), (await desk.record('01')).status]).to.deep.equal([['01 Summary', '02 Demolition'], 'synced']);
+    });
+
+    it('wait for a person to map them, when the class that is left belongs to another code', async () => {
+      await merged('01 Summary', '02 Demolition');
+      expect((await desk.record('01')).problem?.code).to.equal('class_gone');
+      expect((await desk.record('02')).status).to.equal('synced');
+    });
+  });
+
   it('are put back only when a person says so', async () => {
     await fresh.write(summary, { Name: 'Overhead' });
     await fresh.told('quickbooks', summary);

@@ -354,15 +354,15 @@ class ServiceCall {
       const from = order.firstFrom(since);
       const records = order.entries().slice(from, from + left).map((entry) => entry.record);
       left -= records.length;
-      if (records.length === 0) return {};
-      return { [entity]: records.map((record) => this.#changed(entity, record)), startPosition: 1, maxResults: records.length };
+      const shown = [...records.map((record) => this.#changed(entity, record)), ...list.mergedSince(since).map(deleted)];
+      return shown.length === 0 ? {} : { [entity]: shown, startPosition: 1, maxResults: shown.length };
     });
     return { CDCResponse: [{ QueryResponse: responses }] };
   }
 
   #changed(entity: ListEntity, record: ListRecord): Record<string, unknown> {
     if (record.active || this.#world.switches.cdcInactive === 'active-false') return this.#company.list(entity).toJson(record);
-    return { status: 'Deleted', domain: 'QBO', Id: record.id, MetaData: { LastUpdatedTime: secondsTime(record.updated) } };
+    return deleted(record);
   }
 
   /** Up to 30 parts, each answered by itself, none seeing another's work (quickbooks.md §3.3). */
@@ -533,4 +533,9 @@ export function recordedReply(world: World, exchange: Exchange, name: Recorded, 
     }
     default: return faultReply(world, exchange, recordedFault(world, name));
   }
+}
+
+/** As CDC shows what is not there any more (A3.4). */
+function deleted(record: ListRecord): Record<string, unknown> {
+  return { status: 'Deleted', domain: 'QBO', Id: record.id, MetaData: { LastUpdatedTime: secondsTime(record.updated) } };
 }

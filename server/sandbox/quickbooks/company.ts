@@ -43,7 +43,7 @@ export function readPlan(text: string): Plan | undefined {
   return PLANS.find((plan) => plan.toLowerCase() === `quickbooks online ${wanted}`);
 }
 
-export type CompanyChange = (company: Company, entity: ListEntity, record: ListRecord, kind: ChangeKind) => void;
+export type CompanyChange = (company: Company, entity: ListEntity, record: ListRecord, kind: ChangeKind, gone?: ListRecord) => void;
 
 /** One QuickBooks company: its plan and preferences, its lists and the answers it has given by requestid. */
 export class Company {
@@ -58,7 +58,7 @@ export class Company {
     this.#journal = journal;
     const list = (entity: ListEntity): NameList => new NameList(
       entity, facts.longIds ? FIRST_LONG_ID : 1, facts.longIds ? LONG_ID_PREFIX : '',
-      (record, kind) => changed(this, entity, record, kind),
+      (record, kind, gone) => changed(this, entity, record, kind, gone),
       (seq, value) => journal.put(`${entity}/${facts.realmId}`, String(seq), value),
     );
     this.classes = list('Class');

@@ -68,7 +68,7 @@ export interface Writing {
   readonly mayAdd?: () => ServiceFault | undefined;
 }
 
-export type ChangeKind = 'Create' | 'Update' | 'Inactivate';
+export type ChangeKind = 'Create' | 'Update' | 'Inactivate' | 'Merge';
 type KeptRecord = [name: string, parent: number, active: 0 | 1, syncToken: number, created: number, updated: number,
   editor: string];
 interface Wanted { name: string; parent: ListRecord | null; active: boolean }
@@ -90,8 +90,10 @@ export function bareName(name: string): string {
 export class NameList {
   readonly entity: ListEntity;
   readonly #idPrefix: string;
-  readonly #changed: (record: ListRecord, kind: ChangeKind) => void;
-  readonly #keep: (seq: number, value: KeptRecord) => void;
+  readonly #changed: (record: ListRecord, kind: ChangeKind, gone?: ListRecord) => void;
+  readonly #keep: (seq: number, value: KeptRecord | null) => void;
+  /** Records that were merged into others, for CDC; forgotten with the process. */
+  readonly #merged: ListRecord[] = [];
   readonly #byId = new Map<string, ListRecord>();
   /** By parent and folded bare name. */
   readonly #siblings = new Map<string, ListRecord[]>();
@@ -104,11 +106,12 @@ export class NameList {
   /**
    * @param firstSeq the number of the first record. @param idPrefix put before numbers of seven digits to make ids of 19; '' for
    * short ids.
-   * @param changed told of each write by a client or a person, not of cascades. @param keep stores a record for the next start.
+   * @param changed told of each write by a client or a person, not of cascades. @param keep stores a record for the next start; null
+   * forgets it.
    */
   constructor(
     entity: ListEntity, firstSeq: number, idPrefix: string,
-    changed: (record: ListRecord, kind: ChangeKind) => void, keep: (seq: number, value: KeptRecord) => void,
+    changed: (record: ListRecord, kind: ChangeKind, gone?: ListRecord) => void, keep: (seq: number, value: KeptRecord | null) => void,
   ) {
     this.entity = entity;
     this.#nextSeq = firstSeq;
@@ -204,6 +207,29 @@ export class NameList {
     this.#apply(record, { ...wanted, name }, writing);
     this.#changed(record, kind);
     return record;
+  }
+
+  /**
+   * Makes two records one, as a person does who gives a record the name of another: `record` is gone afterwards, and what was booked on it
+   * counts for `into`.
+   */
+  merge(record: ListRecord, into: ListRecord, { now }: Pick<Writing, 'now'>): ServiceFault | undefined {
+    if (record === into || record.parent !== into.parent || !into.active || record.children.size > 0) {
+      return faults.businessRule('Only two of the same level can be merged, the first without any below it.');
+    }
+    this.#leave(record);
+    record.parent?.children.delete(record);
+    this.#byId.delete(record.id);
+    this.#keep(record.seq, null);
+    record.updated = wholeSecond(now);
+    this.#merged.push(record);
+    this.#changed(into, 'Merge', record);
+    return undefined;
+  }
+
+  /** Those merged into others since a time. */
+  mergedSince(ms: number): readonly ListRecord[] {
+    return this.#merged.filter(({ updated }) => updated >= ms);
   }
 
   /** As the API shows it (A2.1). */

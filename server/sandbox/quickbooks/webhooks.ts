@@ -10,6 +10,8 @@ export interface Change {
   readonly realmId: string;
   readonly entity: ListEntity;
   readonly id: string;
+  /** The one that was merged into it. */
+  readonly deletedId: string | null;
   readonly kind: ChangeKind;
   /** Wall time in ms. */
   readonly at: number;
@@ -230,7 +232,7 @@ export class Webhooks {
 
 type Events = readonly { id: string; change: Change }[];
 
-function operationOf(kind: ChangeKind, switches: Switches): 'Create' | 'Update' | 'Delete' {
+function operationOf(kind: ChangeKind, switches: Switches): 'Create' | 'Update' | 'Delete' | 'Merge' {
   return kind === 'Inactivate' ? switches.webhookInactive : kind;
 }
 
@@ -243,6 +245,7 @@ function classicBody(events: Events, switches: Switches): unknown {
       dataChangeEvent: {
         entities: events.filter(({ change }) => change.realmId === realmId).map(({ change }) => ({
           name: change.entity, id: change.id, operation: operationOf(change.kind, switches),
+          ...(change.deletedId === null ? {} : { deletedId: change.deletedId }),
           lastUpdated: secondsTime(change.at).replace(/:(\d\d)$/, '$1'),
         })),
       },
@@ -250,7 +253,7 @@ function classicBody(events: Events, switches: Switches): unknown {
   };
 }
 
-const PAST = { Create: 'created', Update: 'updated', Delete: 'deleted' } as const;
+const PAST = { Create: 'created', Update: 'updated', Delete: 'deleted', Merge: 'merged' } as const;
 
 /** The newer payload (A4): a JSON array of CloudEvents. */
 function cloudEventsBody(events: Events, switches: Switches): unknown {
@@ -263,6 +266,7 @@ function cloudEventsBody(events: Events, switches: Switches): unknown {
     time: new Date(change.at).toISOString().replace('Z', '000000Z'),
     intuitentityid: change.id,
     intuitaccountid: change.realmId,
-    data: {},
+    // Where CloudEvents name the merged one is not known.
+    data: change.deletedId === null ? {} : { deletedId: change.deletedId },
   }));
 }

@@ -211,8 +211,8 @@ export class World {
   }
 
   #company(facts: CompanyFacts): Company {
-    const changed: CompanyChange = (company, entity, record, kind) => {
-      this.webhooks.note({ realmId: company.realmId, entity, id: record.id, kind, at: this.clock.wall(), writer: this.#writer });
+    const changed: CompanyChange = (company, entity, record, kind, gone) => {
+      this.webhooks.note({ realmId: company.realmId, entity, id: record.id, deletedId: gone?.id ?? null, kind, at: this.clock.wall(), writer: this.#writer });
     };
     const company = new Company(facts, this.clock, this.journal, changed);
     this.companies.set(facts.realmId, company);

@@ -94,6 +94,8 @@ ${active ? html`<form class="field" method="post" action="/app/class/rename">${h
 <label for="m${id}">Sub-class of</label>
 <input id="m${id}" name="parent" value="${parent?.fqn ?? ''}" placeholder="full name, empty for none">
 <button>Move</button></form>
+<form class="field" method="post" action="/app/class/merge">${hidden}
+<label for="g${id}">Merge into</label> <input id="g${id}" name="into" placeholder="full name" required> <button>Merge</button></form>
 <form class="field" method="post" action="/app/class/inactivate">${hidden}<button>Make inactive</button></form>`
     : html`<form class="field" method="post" action="/app/class/reactivate">${hidden}<button>Make active</button></form>`}
 </details></li>`;
@@ -111,7 +113,7 @@ function pager(company: Company, view: View, total: number): Html | string {
 ${view.first + ROWS < total ? link(view.first + ROWS, 'Next') : ''}</p>`;
 }
 
-/** `POST /app/class/{add, rename, move, inactivate, reactivate}`: what a person does in QuickBooks' own list. */
+/** `POST /app/class/{add, rename, move, merge, inactivate, reactivate}`: what a person does in QuickBooks' own list. */
 export function changeClass(world: World, exchange: Exchange, person: Person, company: Company, verb: string): Reply {
   const fields = form(exchange);
   const wrong = verb === 'add' ? add(world, person, company, fields) : amend(world, person, company, fields, verb);
@@ -140,6 +142,7 @@ function add(world: World, person: Person, company: Company, fields: URLSearchPa
 function amend(world: World, person: Person, company: Company, fields: URLSearchParams, verb: string): string | undefined {
   const record = company.classes.find(fields.get('id') ?? '');
   if (!record) return 'This class is not there any more. Look for it again.';
+  if (verb === 'merge') return merge(world, company, record, fields);
   const parent = verb === 'move' ? readParent(company, fields.get('parent') ?? '') : record.parent;
   if (typeof parent === 'string') return parent;
   const names: Record<string, string> = { rename: fields.get('name') ?? '', reactivate: bareName(record.name) };
@@ -150,7 +153,14 @@ function amend(world: World, person: Person, company: Company, fields: URLSearch
   }, writing)));
 }
 
-function sentence(outcome: ListRecord | ServiceFault): string | undefined {
+function merge(world: World, company: Company, record: ListRecord, fields: URLSearchParams): string | undefined {
+  const into = readParent(company, fields.get('into') ?? '');
+  if (typeof into === 'string') return into;
+  const target = into === null ? undefined : company.classes.find(into.id);
+  return target ? sentence(world.as(null, () => company.classes.merge(record, target, { now: world.clock.wall() }))) : 'Name the class to merge into.';
+}
+
+function sentence(outcome: ListRecord | ServiceFault | undefined): string | undefined {
   return outcome instanceof ServiceFault ? `${outcome.errors[0]?.message ?? 'Refused'}: ${outcome.errors[0]?.detail ?? ''}`
     : undefined;
 }

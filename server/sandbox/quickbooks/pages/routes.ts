@@ -34,7 +34,7 @@ export function answerPage(world: World, exchange: Exchange): Reply {
 }
 
 const COMPANY_PAGES = new Set(['/', '/app', '/app/homepage', '/app/apps', '/app/class', '/app/settings']);
-const COMPANY_FORMS = /^\/app\/(disconnect|settings|class\/(add|rename|move|inactivate|reactivate))$/;
+const COMPANY_FORMS = /^\/app\/(disconnect|settings|class\/(add|rename|move|merge|inactivate|reactivate))$/;
 
 function isCompanyPage(path: string): boolean {
   return COMPANY_PAGES.has(path) || COMPANY_FORMS.test(path);
