@@ -35,7 +35,7 @@ export const companies = new Schema(
     classTracking: String,
     locations: { type: Number, default: null },
     factsAt: { type: Date, default: null },
-    consent: part({ by: actor, at: Date, plan: String }),
+    overLimit: part({ by: actor, at: Date, plan: String }),
     realm: { type: String, required: true },
     realmHash: { type: String, required: true },
     connection: String,

@@ -26,7 +26,8 @@ import { teamRoutes } from './web/routes/team.ts';
 import { noStore, sameOriginOnly, securityHeaders, usedMethodsOnly } from './web/security.ts';
 import { savedBeforeRedirect, sessions, timeOut } from './web/session.ts';
 import { isQuiet, shells, withRun, withNotices } from './web/shells.ts';
-import { whoVisits } from './web/visit.ts';
+import { paths } from './web/paths.ts';
+import { costCodesOnly, whoVisits } from './web/visit.ts';
 import type { ScreenWorld, Web } from './web/web.ts';
 import { webhookRoutes } from './web/webhooks.ts';
 
@@ -71,6 +72,8 @@ export function createApp({ world, ping, metrics, sessionStore }: AppServices, c
   app.use(entryRoutes(web));
   app.use(teamRoutes(web));
   app.use(noticeRoutes(web));
+  app.use([paths.costCodes, paths.imports], costCodesOnly);
+  app.post(paths.runs, costCodesOnly);
   app.use(stagingRoutes(web, renderer));
   app.use(glanceRoutes(web));
   app.use(savedViewRoutes(web));

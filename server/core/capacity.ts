@@ -31,6 +31,6 @@ export function capacityOf({ plan, locations }: Pick<Company, 'plan' | 'location
 }
 
 /** Whether an administrator decided to go beyond the limit of the very plan the company has. */
-export function hasConsent({ plan, consent }: Pick<Company, 'plan' | 'consent'>): boolean {
-  return consent !== null && consent.plan === plan;
+export function mayGoBeyond({ plan, overLimit }: Pick<Company, 'plan' | 'overLimit'>): boolean {
+  return overLimit !== null && overLimit.plan === plan;
 }

@@ -81,6 +81,13 @@ export const NO_COUNTS: ImportCounts = { read: 0, added: 0, changed: 0, unchange
 
 export type ConnectionState = 'connected' | 'needs_reconnect' | 'disconnected';
 
+/** A decision to make more classes than the plan allows. */
+export interface OverLimit {
+  readonly by: Actor;
+  readonly at: Date;
+  readonly plan: string | null;
+}
+
 export interface LinarcLink {
   readonly companyId: string;
   readonly name: string;
@@ -100,7 +107,7 @@ export interface Company {
   /** When plan, class tracking and locations were last read. */
   readonly factsAt: Date | null;
   /** Who decided that classes beyond the plan's limit are made all the same; it holds for the plan it was given for. */
-  readonly consent: { readonly by: Actor; readonly at: Date; readonly plan: string | null } | null;
+  readonly overLimit: OverLimit | null;
   readonly connection: ConnectionState;
   readonly connectedAt: Date | null;
   /** Since when the connection is as it is, for the banner. */

@@ -114,7 +114,7 @@ function planUpdate(record: StagedRecord, current: QuickBooksClass, around: Surr
   return { ...NONE, action: linking ? 'link' : first, changes, target: current, before, after };
 }
 
-function blocked(found: Problem): PlannedChange {
+export function blocked(found: Problem): PlannedChange {
   return { ...NONE, action: 'blocked', problem: found };
 }
 

@@ -283,7 +283,7 @@ export interface Companies {
   setConnection(company: Tenant, state: ConnectionState, at: Date, over?: { version?: number; connectedAt?: Date | null }): Promise<boolean>;
   saveFacts(company: Tenant, facts: CompanyFacts, at: Date): Promise<void>;
   /** Keeps who decided to go beyond the plan's limit; null takes that back. */
-  saveConsent(company: Tenant, consent: Company['consent']): Promise<void>;
+  saveOverLimit(company: Tenant, overLimit: Company['overLimit']): Promise<void>;
   linkLinarc(company: Tenant, link: LibraryKey & { name: string; at: Date }): Promise<void>;
   unlinkLinarc(company: Tenant): Promise<void>;
   libraryKey(company: Tenant): Promise<LibraryKey | null>;

@@ -58,6 +58,7 @@ export const PROBLEMS = {
   too_deep: { title: 'Too many levels', sentence: 'QuickBooks allows five levels of classes.', next: 'Choose a flatter list in Settings.', remedy: 'settings' },
   keeps_changing: { title: 'Changing at the same time', sentence: 'Somebody kept changing this class in QuickBooks while it was being synced.', next: 'Wait until they have finished, then click Failed to retry.', remedy: 'retry' },
   not_in_plan: { title: 'Plan without classes', sentence: 'This company’s QuickBooks plan does not allow it.', next: 'Upgrade the plan in QuickBooks, or sync fewer codes.', remedy: 'settings' },
+  plan_full: { title: 'No room in the plan', sentence: 'The QuickBooks plan of this company allows no more active classes.', next: 'Sync fewer codes, make classes inactive in QuickBooks, or have an administrator go beyond the limit in Settings.', remedy: 'settings' },
   business_rule: { title: 'Refused by QuickBooks', sentence: 'A rule in QuickBooks refused the class “{value}”.', next: 'Read what QuickBooks said below, correct it, then click Failed to retry.', remedy: 'retry' },
   in_use: { title: 'Class in use', sentence: 'QuickBooks cannot change this class because other records depend on it.', next: 'Look at the class in QuickBooks, then retry.', remedy: 'retry' },
   refused: { title: 'Refused by QuickBooks', sentence: 'QuickBooks refused this class with a message of its own.', next: 'Read what QuickBooks said below, then click Failed to retry.', remedy: 'retry' },

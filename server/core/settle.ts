@@ -126,9 +126,9 @@ export function settleFailed(record: StagedRecord, problem: Problem, exchange: E
   return settlement(record, { status: 'failed', problem, ...over(record, exchange) }, 'failed', 'failed', [], exchange, problem, occasion);
 }
 
-/** Settles a record the plan holds back. A parent that is missing may come, so that one can be retried; the rest needs a person. */
+/** Settles a record the plan holds back. A missing parent or room may come, so that one can be retried; the rest needs a person. */
 export function settleBlocked(record: StagedRecord, problem: Problem, occasion: Occasion): Settlement {
-  if (problem.code === 'parent_not_synced') return settleFailed(record, problem, null, occasion);
+  if (problem.code === 'parent_not_synced' || problem.code === 'plan_full') return settleFailed(record, problem, null, occasion);
   return settlement(record, { status: 'needs_action', problem, ...over(record, null) }, 'needsAction', 'blocked', [], null, problem, occasion);
 }
 

@@ -26,7 +26,7 @@ interface CompanyDocument extends Omit<Company, 'id' | 'linarc' | 'import' | 'co
 
 const NEW = {
   previousGrant: null, grantVersion: 0, refreshLease: null, linarc: null, settings: DEFAULT_SETTINGS, settingsVersion: 0, settingsChange: null,
-  consent: null, import: null, lastImportedAt: null, classesReadAt: null, fence: 0, team: null,
+  overLimit: null, import: null, lastImportedAt: null, classesReadAt: null, fence: 0, team: null,
 } as const satisfies Partial<CompanyDocument>;
 
 /** The purpose under which realms are sealed and found. */
@@ -176,7 +176,7 @@ export function openCompanies(connection: Connection, seals: Seals, random: Rand
 
     saveFacts: (company, facts, at) => set(company, factsIn(facts, at)),
 
-    saveConsent: (company, consent) => set(company, { consent }),
+    saveOverLimit: (company, overLimit) => set(company, { overLimit }),
 
     linkLinarc: (company, { companyId, apiKey, name, at }) =>
       set(company, { linarc: { companyId, name, linkedAt: at, refusedAt: null, apiKey: seals.seal(company, API_KEY, apiKey) } }),
@@ -259,7 +259,7 @@ function companyOf(document: CompanyDocument): Company {
     classTracking: document.classTracking,
     locations: document.locations ?? null,
     factsAt: document.factsAt ?? null,
-    consent: document.consent ?? null,
+    overLimit: document.overLimit ?? null,
     connection: document.connection,
     connectedAt: document.connectedAt,
     connectionChangedAt: document.connectionChangedAt,

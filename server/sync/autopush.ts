@@ -2,9 +2,9 @@ import type { Company } from '../core/company.ts';
 import { plan, type PlannedChange, type Surroundings } from '../core/plan.ts';
 import { problem, type Problem } from '../core/problems.ts';
 import type { Actor, StagedRecord } from '../core/records.ts';
-import { isOutside, refreshClasses } from './classes.ts';
+import { isMirrorStale, isOutside, refreshClasses } from './classes.ts';
 import { fact } from './import.ts';
-import { isMirrorStale, startPush } from './push.ts';
+import { startPush } from './push.ts';
 import { surroundingsOf } from './surroundings.ts';
 import type { World } from './world.ts';
 
@@ -32,7 +32,8 @@ export async function pushItself(world: World, company: Company, linarcIds: read
   const planned = await planOf(world, company, ready);
   for (const one of [...parents, ...planned]) await holdBack(world, company, one);
   const ids = allowed(planned, parents).map(({ record }) => record.id);
-  if (ids.length > 0) await startPush(world, company.id, BY_ITSELF, { kind: 'ids', ids });
+  const { hindrance } = ids.length > 0 ? await startPush(world, company.id, BY_ITSELF, { kind: 'ids', ids }) : { hindrance: null };
+  if (hindrance !== null) world.log.info({ company: company.id, why: hindrance.kind }, 'an automatic sync was not begun');
   return [];
 }
 

@@ -1,8 +1,17 @@
+import type { Company } from '../core/company.ts';
 import { BooksError, GrantError, type Books, type CallKind } from '../core/ports.ts';
 import type { Tenant } from '../core/records.ts';
 import { judgeAll } from './drift.ts';
 import { accessTokens } from './tokens.ts';
 import type { World } from './world.ts';
+
+/** A mirror older than this is read again before a push; reads are metered, so not every time (quickbooks.md §5.4). */
+const MIRROR_AGE = 2 * 60_000;
+
+/** Whether the classes must be read anew before anything is decided by them. */
+export function isMirrorStale({ clock }: World, { classesReadAt }: Pick<Company, 'classesReadAt'>): boolean {
+  return classesReadAt === null || clock.now() - classesReadAt.getTime() > MIRROR_AGE;
+}
 
 /** Opens a company's books with its own tokens. `beforeCall` paces the calls. Throws GrantError when the company is not connected. */
 export async function booksOf(world: World, company: Tenant, beforeCall: (kind: CallKind) => Promise<void> = async () => {}): Promise<Books> {

@@ -4,12 +4,13 @@ import {
 import { outcomeOf } from '../core/outcome.ts';
 import { BATCH, IN_FLIGHT } from '../core/pace.ts';
 import { fold } from '../core/names.ts';
-import { isOfTheCode, needsYes, plan, writeOf, type PlannedChange } from '../core/plan.ts';
+import { blocked, isOfTheCode, needsYes, plan, writeOf, type PlannedChange } from '../core/plan.ts';
 import { statusOf, wantedKey } from '../core/stage.ts';
 import type { BatchAnswer, GuardedChange } from '../core/ports.ts';
 import { problem } from '../core/problems.ts';
 import type { Exchange, Fact, Intent, RunPlace, StagedRecord } from '../core/records.ts';
 import type { RunCounts } from '../core/run.ts';
+import { roomOf, takesRoom } from './capacity.ts';
 import { readClasses } from './classes.ts';
 import { Interrupted } from './lease.ts';
 import { surroundingsOf } from './surroundings.ts';
@@ -36,6 +37,7 @@ export async function passOver(push: Push, level: number): Promise<number> {
   const { world, lease } = push;
   const underWay = new Sending();
   const batches = new Batches();
+  const room = { left: await roomOf(world, lease.company) };
   let after: string | null = null;
   let taken = 0;
   try {
@@ -46,7 +48,7 @@ export async function passOver(push: Push, level: number): Promise<number> {
       if (!last) break;
       after = last.id;
       taken += chunk.length;
-      const planned = await planChunk(push, chunk.filter(isInRun));
+      const planned = within(room, await planChunk(push, chunk.filter(isInRun)));
       await settle(push, planned.flatMap((one) => settleUnwritten(one, occasion(push))));
       for (const batch of batches.add(planned.flatMap(asWrite))) await underWay.add(() => send(push, batch));
     }
@@ -56,6 +58,16 @@ export async function passOver(push: Push, level: number): Promise<number> {
   }
   underWay.throwFirst();
   return taken;
+}
+
+/** Nothing beyond what the plan allows is sent: what the push was begun by may have changed since. */
+function within(room: { left: number }, planned: readonly Planned[]): Planned[] {
+  return planned.map((one) => {
+    if (!takesRoom(one.change)) return one;
+    room.left -= 1;
+    const isSent = one.record.intent !== null;
+    return room.left >= 0 || isSent ? one : { record: one.record, change: blocked(problem('plan_full')) };
+  });
 }
 
 function isInRun(record: StagedRecord): record is Planned['record'] {

@@ -3,7 +3,7 @@ import { needsYes, plan, writeOf, PLAN_ACTIONS, type PlanAction, type PlannedCha
 import { CONSENTS, type ClassShape, type Consent, type RecordStatus, type StagedRecord, type Tenant } from '../core/records.ts';
 import type { Problem } from '../core/problems.ts';
 import type { Selection } from '../core/selection.ts';
-import { isMirrorStale } from './push.ts';
+import { isMirrorStale } from './classes.ts';
 import { surroundingsOf } from './surroundings.ts';
 import type { World } from './world.ts';
 

@@ -3,15 +3,14 @@ import { ProblemError, problem } from '../core/problems.ts';
 import type { Company } from '../core/company.ts';
 import type { Actor, RecordStatus, Tenant } from '../core/records.ts';
 import { NO_RUN_COUNTS, settled, type Asked, type Run, type RunCounts } from '../core/run.ts';
-import { booksOf, readClasses } from './classes.ts';
+import { hindranceOf, type Hindrance } from './capacity.ts';
+import { booksOf, isMirrorStale, readClasses } from './classes.ts';
 import { Interrupted, Lease } from './lease.ts';
 import { passOver } from './pass.ts';
 import { readAgain } from './reread.ts';
 import { halt, untilAnswered, type Push } from './waiting.ts';
 import type { World } from './world.ts';
 
-/** A mirror older than this is read again before a push; reads are metered, so not every time (quickbooks.md §5.4). */
-const MIRROR_AGE = 2 * 60_000;
 /** Records read from Linarc again and claimed at a time. */
 const REREAD = 200;
 /** How long a stopping process waits for batches under way: most take no longer (quickbooks.md §5.2). */
@@ -28,6 +27,8 @@ export interface StartedPush {
   readonly joined: boolean;
   /** Selected records that stay out, by reason: a status, or `excluded`. */
   readonly skipped: Readonly<Record<string, number>>;
+  /** What stands in the way of the whole, so that nothing was begun. */
+  readonly hindrance: Hindrance | null;
 }
 
 const PUSHABLE: readonly RecordStatus[] = ['needs_sync', 'failed'];
@@ -44,11 +45,13 @@ export async function startPush(world: World, company: Tenant, actor: Actor, ask
   const tally = Object.entries(await world.costCodes.tally(company, asked));
   const skipped = Object.fromEntries(tally.filter(([status, n]) => n > 0 && !taken.includes(status as RecordStatus)));
   const pushable = taken.reduce((sum, status) => sum + (tally.find(([of]) => of === status)?.[1] ?? 0), 0);
-  if (pushable === 0) return { run: null, pushable, joined: false, skipped };
+  if (pushable === 0) return { run: null, pushable, joined: false, skipped, hindrance: null };
+  const hindrance = await hindranceOf(world, company, asked);
+  if (hindrance !== null) return { run: null, pushable, joined: false, skipped, hindrance };
 
   const { run, joined } = await askFor(world, company, actor, asked);
   await world.dispatch.push(company, run.id);
-  return { run, pushable, joined, skipped };
+  return { run, pushable, joined, skipped, hindrance: null };
 }
 
 async function askFor(world: World, company: Tenant, actor: Actor, asked: Asked): Promise<{ run: Run; joined: boolean }> {
@@ -127,11 +130,6 @@ async function work(world: World, lease: Lease, signal: AbortSignal): Promise<vo
     const worked = await passOver(push, level);
     if (worked === 0) await rest(push, open.nextDue);
   }
-}
-
-/** Whether the classes must be read anew before anything is decided by them. */
-export function isMirrorStale({ clock }: World, { classesReadAt }: Pick<Company, 'classesReadAt'>): boolean {
-  return classesReadAt === null || clock.now() - classesReadAt.getTime() > MIRROR_AGE;
 }
 
 /** Opens the run, or takes it over: the former holder's writes stop matching, and the counts are taken from the records. */

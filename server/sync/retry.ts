@@ -1,6 +1,7 @@
 import { isFromSheet } from '../core/stage.ts';
 import type { Actor, StagedRecord, Tenant } from '../core/records.ts';
 import type { Run } from '../core/run.ts';
+import type { Hindrance } from './capacity.ts';
 import { startPush } from './push.ts';
 import { readAgain } from './reread.ts';
 import type { World } from './world.ts';
@@ -11,6 +12,8 @@ export interface Retried {
   readonly gone: boolean;
   /** Where the values are from: read from Linarc just now, or those of the last imported file. */
   readonly source: 'linarc' | 'spreadsheet';
+  /** Why it was not begun though it could be synced. */
+  readonly hindrance: Hindrance | null;
 }
 
 /**
@@ -23,12 +26,12 @@ export async function retry(world: World, company: Tenant, actor: Actor, recordI
   const record = await world.costCodes.get(company, recordId);
   if (!found || !record) return null;
   const source = isFromSheet(record.linarcId) ? 'spreadsheet' : 'linarc';
-  if (record.run !== null) return { record, run: await world.runs.active(company), gone: false, source };
+  if (record.run !== null) return { record, run: await world.runs.active(company), gone: false, source, hindrance: null };
 
   await readAgain(world, found, actor, [record]);
   const ready = await world.costCodes.get(company, recordId);
   if (!ready) return null;
-  if (ready.goneAt !== null) return { record: ready, run: null, gone: true, source };
+  if (ready.goneAt !== null) return { record: ready, run: null, gone: true, source, hindrance: null };
   const started = await startPush(world, company, actor, { kind: 'ids', ids: [recordId] });
-  return { record: ready, run: started.run, gone: false, source };
+  return { record: ready, run: started.run, gone: false, source, hindrance: started.hindrance };
 }

@@ -55,6 +55,8 @@ export const paths = {
   runWish: '/runs/:id/wish',
   runReport: '/runs/:id/report.csv',
   settings: '/settings',
+  names: '/settings/names',
+  plan: '/settings/plan',
   classes: '/classes/refresh',
   quickbooksHook: '/webhooks/quickbooks',
   livez: '/livez',

@@ -80,6 +80,14 @@ export const operatorsOnly: RequestHandler = (req, _res, next) => {
   return next(denied === null ? undefined : new NotAllowed(denied, 'Ask an administrator of this company.'));
 };
 
+/** With cost-code sync off, the tab and all behind it are gone (linarc.md §3.1). */
+export const costCodesOnly: RequestHandler = (req, res, next) => {
+  const { company } = visitOf(req);
+  if (company === null || company.settings.costCodes) return next();
+  if (req.method === 'GET' && !wantsFragment(req)) return res.redirect(303, paths.runs);
+  return next(new NotAllowed(`Cost codes are not synced for ${company.name}.`, 'An administrator can turn that on in Settings.'));
+};
+
 /** Admins connect, link and set the rules. */
 export const adminsOnly: RequestHandler = (req, _res, next) => {
   const { company, role } = memberOf(req);

@@ -120,7 +120,7 @@ class MemoryCompanies implements Companies {
     const row: CompanyRow = known
       ? { ...known, company: { ...known.company, ...connected }, grant, spare: null, version: known.version + 1, refreshLease: null }
       : {
-          company: { id: this.database.random.hex(12) as Tenant, ...connected, settings: DEFAULT_SETTINGS, settingsVersion: 0, settingsChange: null, consent: null, lastImportedAt: null, classesReadAt: null },
+          company: { id: this.database.random.hex(12) as Tenant, ...connected, settings: DEFAULT_SETTINGS, settingsVersion: 0, settingsChange: null, overLimit: null, lastImportedAt: null, classesReadAt: null },
           realmId, grant, spare: null, version: 0, refreshLease: null, link: null, import: null, founder: null, fence: 0,
         };
     this.database.companies.set(row.company.id, row);
@@ -170,8 +170,8 @@ class MemoryCompanies implements Companies {
     this.setCompany(company, { ...facts, factsAt });
   }
 
-  async saveConsent(company: Tenant, consent: Company['consent']): Promise<void> {
-    this.setCompany(company, { consent });
+  async saveOverLimit(company: Tenant, overLimit: Company['overLimit']): Promise<void> {
+    this.setCompany(company, { overLimit });
   }
 
   async linkLinarc(company: Tenant, link: LibraryKey & { name: string; at: Date }): Promise<void> {

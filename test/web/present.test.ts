@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { NO_COUNTS } from '../../server/core/company.ts';
+import { DEFAULT_SETTINGS, NO_COUNTS, type Settings } from '../../server/core/company.ts';
 import { problem, PROBLEMS } from '../../server/core/problems.ts';
 import { NO_RUN_COUNTS } from '../../server/core/run.ts';
 import { card } from '../../server/web/present/card.ts';
@@ -9,7 +9,8 @@ import { mapping } from '../../server/web/present/mapping.ts';
 import { preview, skippedWords } from '../../server/web/present/preview.ts';
 import { importResult, runProgress, runSummary } from '../../server/web/present/progress.ts';
 import { row } from '../../server/web/present/row.ts';
-import { settingsPage } from '../../server/web/present/settings.ts';
+import { namesEffect, roomWords } from '../../server/web/present/settings.ts';
+import { effectOf } from '../../server/sync/naming.ts';
 import { homeOf, shell } from '../../server/web/present/shell.ts';
 import { live, staging } from '../../server/web/present/staging.ts';
 import { readQuery } from '../../server/web/query.ts';
@@ -245,9 +246,40 @@ describe('Manual Mapping', () => {
 });
 
 describe('Settings', () => {
-  it('tries the pattern on real codes and shows what cannot be named', () => {
-    const { examples } = settingsPage(sampleCompany(), { ...sampleCompany().settings, namePattern: '{code} – {name}' }, [sampleRecord('01', 'A'), sampleRecord('', 'B')], { fault: null, notice: null });
-    expect(examples.map(({ becomes }) => becomes)).to.deep.equal(['01 – A', 'This entry has no cost code in Linarc.']);
+  const tried = (records: Parameters<typeof effectOf>[0], rules: Partial<Settings>) => {
+    const shown = { ...DEFAULT_SETTINGS, ...rules };
+    return namesEffect(effectOf(records, shown), null, shown.structure !== 'flat');
+  };
+  const sentences = ({ findings }: ReturnType<typeof tried>) => findings.map(({ sentence, samples }) => [sentence, ...samples].join(' '));
+
+  it('tries the pattern on real codes, and says what cannot be named', () => {
+    const effect = tried([sampleRecord('01', 'A'), sampleRecord('', 'B')], { namePattern: '{code} – {name}' });
+    expect(effect.lines.map(({ name }) => name)).to.deep.equal(['01 – A']);
+    expect(effect.facts).to.deep.equal(['1 class']);
+    expect(sentences(effect)).to.deep.equal(['1 code has no name or code in Linarc and cannot become a class.']);
+  });
+
+  it('says before saving what is renamed, moved, cut and what would meet', () => {
+    const link = { id: '5', syncToken: '0', name: '01 A', parentId: null, active: true, how: 'created' as const };
+    const synced = sampleRecord('01', 'A', { link });
+    expect(sentences(tried([synced], { namePattern: '{code} - {name}' }))).to.deep.equal(['1 class will be renamed in QuickBooks with the next sync. 01 A → 01 - A']);
+    expect(sentences(tried([synced], { structure: 'division' }))).to.deep.equal(['1 class will move under another parent, each with a yes of its own.']);
+    expect(sentences(tried([sampleRecord('01', 'x'.repeat(98))], {}))[0]).to.match(/^1 name is cut; the code stays whole\. 01 x+$/);
+    expect(sentences(tried([sampleRecord('01', '2 B'), sampleRecord('01 2', 'B')], {}))).to.deep.equal(['2 codes would share a class name and wait as Needs Action. 01 2 B 01 2 B']);
+    expect(sentences(tried([sampleRecord('02', 'B')], { structure: 'division' }))).to.deep.equal(['No class that QuickBooks has would change.']);
+  });
+
+  it('draws a tree as QuickBooks will list it, divisions before their codes', () => {
+    const { lines, facts, example } = tried([sampleRecord('03 30 00', 'Cast'), sampleRecord('03 30 53', 'Pads'), sampleRecord('09 00 00', 'Finishes')], { structure: 'tree' });
+    expect(lines.map(({ level, name }) => `${level} ${name}`)).to.deep.equal(['0 03 Division', '1 03 30 00 Cast', '2 03 30 53 Pads', '0 09 00 00 Finishes']);
+    expect(example).to.equal('03 Division:03 30 00 Cast:03 30 53 Pads');
+    expect(facts).to.deep.equal(['4 classes', '1 division among them', '3 levels']);
+  });
+
+  it('tells the room a plan leaves', () => {
+    expect(roomWords({ limit: 40, classes: 25, locations: 4, room: 11 })).to.equal('29 of 40 used by 25 active classes and 4 locations: room for 11 more.');
+    expect(roomWords({ limit: 40, classes: 40, locations: 0, room: 0 })).to.equal('40 of 40 used by 40 active classes: room for none.');
+    expect(roomWords({ limit: 0, classes: 0, locations: 0, room: 0 })).to.equal('This plan has no classes.');
   });
 });
 

@@ -24,7 +24,7 @@ export const sampleCompany = (over: Partial<Company> = {}): Company => ({
   settingsChange: null,
   locations: null,
   factsAt: ago(86_400_000),
-  consent: null,
+  overLimit: null,
   import: sampleImport({ state: 'done', endedAt: ago(4 * MINUTE), counts: { ...NO_COUNTS, read: 8774, added: 12, changed: 3, unchanged: 8759, problems: 80 } }),
   lastImportedAt: ago(4 * MINUTE),
   classesReadAt: ago(9 * MINUTE),

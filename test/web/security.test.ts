@@ -137,7 +137,7 @@ describe('Security of the web app', () => {
     it('a body that cannot be understood is 400, never 500', async () => {
       const faulty: readonly (readonly [string, string, string])[] = [
         ['/imports', 'form', 'mode=everything'], ['/imports', 'form', ''], ['/runs', 'form', 'id=$ne'], ['/runs', 'form', 'scope=matching&filter[$ne]=1&id[$gt]=0&scope=ids'],
-        ['/cost-codes/live', 'form', 'seen=x'], ['/settings', 'form', 'structure=deep'], ['/company', 'form', 'company[$ne]=1'], ['/imports', 'json', '{"mode":'],
+        ['/cost-codes/live', 'form', 'seen=x'], ['/settings', 'form', 'section=names&version=0&structure=deep'], ['/company', 'form', 'company[$ne]=1'], ['/imports', 'json', '{"mode":'],
       ];
       for (const [path, type, body] of faulty) {
         const { status } = await member.agent.post(path).type(type).send(body);

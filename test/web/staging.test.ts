@@ -277,28 +277,6 @@ describe('The staging screen at work', () => {
     });
   });
 
-  describe('settings', () => {
-    it('tries a naming pattern on real codes without saving it', async () => {
-      const { text } = await post('/settings', { intent: 'try', structure: 'flat', namePattern: '{code} – {name}', costCodes: 'on' }).expect(200);
-      expect(wordsOf(text)).to.include('01 10 00 – Summary of work and phasing');
-      expect((await web.world.companies.get(member.company))?.settings.namePattern).to.equal('{code} {name}');
-    });
-
-    it('refuses a pattern that cannot work, and keeps what was typed', async () => {
-      const { text } = await post('/settings', { structure: 'flat', namePattern: '{cod}', costCodes: 'on' }).expect(422);
-      expect(wordsOf(text)).to.include('{cod} is not known');
-      expect(text).to.include('value="{cod}"');
-    });
-
-    it('takes the Cost Codes tab away when cost codes are not synced', async () => {
-      await post('/settings', { structure: 'flat', namePattern: '{code} {name}' }).expect(303);
-      expect((await member.agent.get('/runs')).text).to.not.include('>Cost Codes</a>');
-      await member.agent.get('/cost-codes').expect(303).expect('Location', '/runs');
-      await post('/settings', { structure: 'flat', namePattern: '{code} {name}', costCodes: 'on' }).expect(303);
-      await member.agent.get('/cost-codes').expect(200);
-    });
-  });
-
   describe('roles', () => {
     afterEach(() => setRole(web, member.company, 'admin'));
 

@@ -5,6 +5,7 @@ import { connectPage, landing, steps } from '../../server/web/present/doors.ts';
 import { excludePage } from '../../server/web/present/exclude.ts';
 import { moment } from '../../server/web/present/format.ts';
 import { glance, type GlanceFacts } from '../../server/web/present/glance.ts';
+import { hindrancePage } from '../../server/web/present/hindrance.ts';
 import { history } from '../../server/web/present/history.ts';
 import { jsonScript } from '../../server/web/present/json.ts';
 import { KEYS } from '../../server/web/present/keys.ts';
@@ -15,7 +16,9 @@ import { picker, type PickerFacts } from '../../server/web/present/picker.ts';
 import { preview } from '../../server/web/present/preview.ts';
 import { savedViews } from '../../server/web/present/savedviews.ts';
 import { runLine, runPage } from '../../server/web/present/runs.ts';
-import { settingsPage } from '../../server/web/present/settings.ts';
+import { settingsPage, type SettingsFacts } from '../../server/web/present/settings.ts';
+import { settingsFact } from '../../server/core/settings.ts';
+import { effectOf, type NamingEffect } from '../../server/sync/naming.ts';
 import { sheetReportPage, spreadsheetPage, type SheetFacts } from '../../server/web/present/spreadsheet.ts';
 import { shell, type Shell, type Surroundings } from '../../server/web/present/shell.ts';
 import { staging, type StagingFacts } from '../../server/web/present/staging.ts';
@@ -25,7 +28,7 @@ import type { Views } from '../../server/web/views.ts';
 import { NO_SHEET_COUNTS, TEMPLATE_HEADINGS, type KeptRow, type RowResult, type SheetReport } from '../../server/core/sheets.ts';
 import { DEFAULT_SETTINGS, NO_COUNTS, type Company, type Invitation, type Role } from '../../server/core/company.ts';
 import { ALL_CALM, type Standings } from '../../server/core/notices.ts';
-import type { QuickBooksClass, StagedRecord, Tenant } from '../../server/core/records.ts';
+import type { Fact, QuickBooksClass, StagedRecord, Tenant } from '../../server/core/records.ts';
 import { DUPLICATE, NOW, sampleCompany, sampleExchange, sampleRecord, sampleImport, sampleRecords, sampleRun, sampleUser } from './samples.ts';
 
 interface Drawing<V extends keyof Views> {
@@ -206,6 +209,23 @@ const standings: Standings = {
 };
 const open = (['runs', 'action'] as const).map((topic) => ({ topic, ...standings[topic] }));
 
+const MARA = { kind: 'person', userId: 'u1', name: 'Mara Keller' } as const;
+const decided: readonly Fact[] = [
+  settingsFact(2, { by: MARA, at: new Date(NOW - 3_600_000), changes: [{ field: 'autoUpdate', from: 'false', to: 'true' }, { field: 'leaveOut', from: '[]', to: '["ADMIN"]' }] }),
+  settingsFact(1, { by: MARA, at: new Date(NOW - 86_400_000), changes: [{ field: 'structure', from: '"flat"', to: '"division"' }] }),
+];
+const sampleEffect = effectOf(records, DEFAULT_SETTINGS);
+const treeEffect = effectOf(records, { ...DEFAULT_SETTINGS, structure: 'tree' });
+const newNames: NamingEffect = {
+  ...effectOf(records, { ...DEFAULT_SETTINGS, namePattern: '{code} - {name}' }), moved: 3,
+  renamed: { count: 1204, samples: [{ code: '03', name: 'Concrete', path: ['03 - Concrete'], from: '03 Concrete' }] },
+};
+const asked = { hidden: [['scope', 'matching'], ['filter', '']], back: '/cost-codes', role: 'admin' } as const;
+const types = [{ type: 'ADMIN', count: 41 }, { type: 'FIELD', count: 8120 }, { type: 'T&M', count: 1 }];
+const settings = (over: Partial<SettingsFacts>): Drawing<'settings/page'> => on('settings/page', settingsPage({
+  company: sampleCompany(), shown: DEFAULT_SETTINGS, version: 2, effect: null, fault: null, types, capacity: null, history: [], applying: false, notice: null, ...over,
+}), '/settings', 'Settings', over.company ? { company: over.company } : {});
+
 export const STATES: Readonly<Record<string, State>> = {
   'staging': page(),
   'staging-card': page({}, {}, '.card'),
@@ -285,8 +305,21 @@ export const STATES: Readonly<Record<string, State>> = {
   'run-going': on('runs/page', runPage(run, NOW, null, NO_TROUBLE), '/runs/x', 'Run', { run }),
   'run-ended': on('runs/page', runPage(ended, NOW, null, TROUBLE), '/runs/x', 'Run'),
   'run-halted': on('runs/page', runPage(halted, NOW, null, NO_TROUBLE), '/runs/x', 'Run', { run: halted, company: lost }),
-  'settings': on('settings/page', settingsPage(sampleCompany(), DEFAULT_SETTINGS, records.slice(0, 5), { fault: null, notice: null }), '/settings', 'Settings'),
-  'settings-fault': on('settings/page', settingsPage(sampleCompany(), { ...DEFAULT_SETTINGS, namePattern: '{cod}' }, records, { fault: '{cod} is not known; use {code} and {name}.', notice: null }), '/settings', 'Settings'),
+  'settings': settings({ effect: sampleEffect }),
+  'settings-tree': settings({ shown: { ...DEFAULT_SETTINGS, structure: 'tree' }, effect: treeEffect }),
+  'settings-fault': settings({ shown: { ...DEFAULT_SETTINGS, namePattern: '{cod}' }, fault: '{cod} is not known; use {code} and {name}.' }),
+  'settings-confirm': settings({ shown: { ...DEFAULT_SETTINGS, namePattern: '{code} - {name}' }, effect: newNames, confirming: true }),
+  'settings-stale': settings({ shown: { ...DEFAULT_SETTINGS, autoCreate: true }, effect: sampleEffect, stale: { section: 'sync', others: decided.slice(0, 1) } }),
+  'settings-plus': settings({ company: sampleCompany({ plan: 'QuickBooks Online Plus', locations: 4 }), effect: sampleEffect, applying: true, capacity: { limit: 40, classes: 25, locations: 4, room: 11 } }),
+  'settings-beyond': settings({
+    company: sampleCompany({ plan: 'QuickBooks Online Plus', locations: 4, classTracking: 'off', overLimit: { by: decided[0]?.by ?? { kind: 'automatic', what: '' }, at: new Date(NOW), plan: 'QuickBooks Online Plus' } }),
+    effect: sampleEffect, capacity: { limit: 40, classes: 36, locations: 4, room: 0 }, history: decided, notice: notice('good', 'Saved.'),
+  }),
+  'hindrance-room': on('staging/hindrance', hindrancePage({ kind: 'no_room', capacity: { limit: 40, classes: 25, locations: 4, room: 11 }, needed: { classes: 236, divisions: ['1', '2'], inUse: ['3', '4', '5'], inUseClasses: 5 } }, asked), '/runs', 'Nothing was sent'),
+  'hindrance-operator': on('staging/hindrance', hindrancePage({ kind: 'no_room', capacity: { limit: 40, classes: 40, locations: 0, room: 0 }, needed: { classes: 3, divisions: [], inUse: [], inUseClasses: 0 } }, { ...asked, role: 'operator' }), '/runs', 'Nothing was sent'),
+  'hindrance-tracking': on('staging/hindrance', hindrancePage({ kind: 'tracking_off' }, asked), '/runs', 'Nothing was sent'),
+  'hindrance-plan': on('staging/hindrance', hindrancePage({ kind: 'no_classes', plan: 'QuickBooks Online Essentials' }, asked), '/runs', 'Nothing was sent'),
+  'settings-first': settings({ company: fresh, effect: effectOf([], DEFAULT_SETTINGS), types: [] }),
   'changed': on('staging/changed', { rows: staging(sampleFacts()).table?.blocks[0]?.slice(3, 5) ?? [] }, '/cost-codes', ''),
   'failure': on('failure/page', { status: 404, title: 'Not found', sentence: 'There is no such page in this company.', next: 'Go back to the cost codes and choose again.', requestId: 'r-1' }, '/nothing', 'Not found'),
 };

@@ -14,6 +14,7 @@ import { quickBooks } from '../../server/qbo/books.ts';
 import { intuitIdentity } from '../../server/qbo/identity.ts';
 import { startLinarcSandbox } from '../../server/sandbox/linarc/server.ts';
 import { startQuickBooksSandbox } from '../../server/sandbox/quickbooks/server.ts';
+import { keepFresh } from '../../server/sync/fresh.ts';
 import { runPush } from '../../server/sync/push.ts';
 import { runAnyImport } from '../../server/sync/spreadsheet.ts';
 import type { Stores } from '../../server/store/stores.ts';
@@ -81,7 +82,7 @@ export async function startWeb({ codes, production = false, limits = false, late
     dispatch: {
       push: async (company, run) => working(runPush(world, company, run, stop.signal)),
       import: async (company, id) => working(runAnyImport(world, company, id)),
-      fresh: async () => {},
+      fresh: async (company) => working(keepFresh(world, company)),
     },
     fresh: { changes: opened.stores.changes, rounds: opened.stores.rounds, notices: opened.stores.notices, post: null, reachedAt: null },
     pace: { speed: 1, limits },

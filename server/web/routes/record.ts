@@ -12,6 +12,7 @@ import { NotFound } from '../errors.ts';
 import { bodyOf, paramsOf, withId } from '../input.ts';
 import { paths, pathTo } from '../paths.ts';
 import { counted } from '../present/format.ts';
+import { hindranceNotice } from '../present/hindrance.ts';
 import { history, HISTORY_GROUPS, HISTORY_HEADINGS, historyRows, kindsOf, PAGE_OF_HISTORY } from '../present/history.ts';
 import { jsonScript } from '../present/json.ts';
 import { mapping, tree, type Look, type MappingFacts } from '../present/mapping.ts';
@@ -143,6 +144,7 @@ export function recordRoutes({ world, render }: Web): Router {
       const { code } = tried.record.source;
       if (tried.gone) return notice('bad', `Linarc no longer has ${code}.`, { next: 'Exclude it here, or put it back in Linarc and import again.' });
       if (tried.run !== null) return notice('good', `Read ${code} from Linarc again and syncing it.`);
+      if (tried.hindrance !== null) return hindranceNotice(tried.hindrance);
       const why = tried.record.problem === null ? null : describe(tried.record.problem);
       return why === null ? notice('good', `Read ${code} from Linarc again; nothing is left to sync.`) : notice('bad', why.sentence, { next: why.next });
     });

@@ -5,6 +5,7 @@ import { ProblemError } from '../../core/problems.ts';
 import { CONSENTS, type QuickBooksClass, type StagedRecord } from '../../core/records.ts';
 import type { Selection } from '../../core/selection.ts';
 import { decide, DECISIONS } from '../../sync/decide.ts';
+import { goBeyond, type Hindrance } from '../../sync/capacity.ts';
 import { exclude, include } from '../../sync/exclude.ts';
 import { startImport } from '../../sync/import.ts';
 import { consentsNeeded, isAnyNeeded, preview } from '../../sync/preview.ts';
@@ -16,6 +17,7 @@ import { bodyOf, many } from '../input.ts';
 import { paths, pathTo } from '../paths.ts';
 import { excludePage } from '../present/exclude.ts';
 import { counted } from '../present/format.ts';
+import { hindrancePage } from '../present/hindrance.ts';
 import { decidedNotice, notice, problemNotice, type Notice } from '../present/notice.ts';
 import { preview as previewModel, skippedWords } from '../present/preview.ts';
 import { runSummary } from '../present/progress.ts';
@@ -49,6 +51,13 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
     return render(req, res, 'staging/page', model, { title: 'Cost Codes' });
   };
 
+  /** Why nothing was begun, in the place of the list. */
+  const showHindrance = (req: Request, res: Response, hindrance: Hindrance, hidden: readonly (readonly [string, string])[]) => {
+    const back = backTo(bodyOf(backSchema, req.body).back);
+    res.set('HX-Replace-Url', back);
+    render(req, res, 'staging/hindrance', hindrancePage(hindrance, { hidden, back, role: memberOf(req).role }), { title: 'Nothing was sent', status: 409 });
+  };
+
   /** What a push of the selection would do. `stopped`: it was to be done at once, but takes a yes. */
   const showPreview = async (req: Request, res: Response, selection: Selection, stopped: boolean) => {
     const { company, role } = memberOf(req);
@@ -58,11 +67,7 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
     render(req, res, 'staging/preview', previewModel(planned, { hidden, denied: deniedTo(role, company), stopped }), { title: 'Preview' });
   };
 
-  router.get(paths.costCodes, membersOnly, async (req, res) => {
-    const { company } = memberOf(req);
-    if (!company.settings.costCodes) return res.redirect(303, paths.runs);
-    return screen(req, res, takeNotice(req));
-  });
+  router.get(paths.costCodes, membersOnly, (req, res) => screen(req, res, takeNotice(req)));
 
   /** What changed since the page was drawn: progress, counts, and those of the shown rows that have another version now. */
   router.post(paths.live, membersOnly, async (req, res) => {
@@ -121,19 +126,19 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
   router.post(paths.runs, membersOnly, operatorsOnly, async (req, res) => {
     const member = memberOf(req);
     const selection = selectionOf(req.body);
-    const { back, looked, consent } = bodyOf(runSchema, req.body);
+    const { back, looked, consent, beyond } = bodyOf(runSchema, req.body);
     if (isEmptySelection(selection)) return done(req, res, backTo(back), NOTHING_SELECTED);
     if (looked === '' && isAnyNeeded(await consentsNeeded(world, member.company.id, selection))) {
       res.set({ 'HX-Retarget': '#sheet-body', 'HX-Reswap': 'innerHTML', 'HX-Replace-Url': 'false' });
       return showPreview(req, res, selection, true);
     }
-    return done(req, res, backTo(back), await saying(async () => {
-      const { run, pushable, joined, skipped } = await startPush(world, member.company.id, actorOf(member), { ...selection, consent });
-      const left = skippedWords(skipped);
-      if (run === null) return notice('info', 'None of the selected cost codes needs to be synced.', { next: left });
-      const text = joined ? `${counted(pushable, 'cost code')} joined the running sync.` : `Syncing ${counted(pushable, 'cost code')} to QuickBooks.`;
-      return notice('good', text, { next: left, link: { label: 'Run details', href: pathTo('run', run.id) } });
-    }));
+    if (member.role === 'admin' && beyond === 'on') await goBeyond(world, member.company, actorOf(member), true);
+    const { run, pushable, joined, skipped, hindrance } = await startPush(world, member.company.id, actorOf(member), { ...selection, consent });
+    if (hindrance !== null) return showHindrance(req, res, hindrance, [...fieldsOfSelection(selection), ['looked', looked], ...consent.map((one) => ['consent', one] as const)]);
+    const left = skippedWords(skipped);
+    if (run === null) return done(req, res, backTo(back), notice('info', 'None of the selected cost codes needs to be synced.', { next: left }));
+    const text = joined ? `${counted(pushable, 'cost code')} joined the running sync.` : `Syncing ${counted(pushable, 'cost code')} to QuickBooks.`;
+    return done(req, res, backTo(back), notice('good', text, { next: left, link: { label: 'Run details', href: pathTo('run', run.id) } }));
   });
 
   router.post(paths.retries, membersOnly, operatorsOnly, async (req, res) => {
@@ -141,7 +146,8 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
     const selection = selectionOf(req.body);
     const { back } = bodyOf(backSchema, req.body);
     if (isEmptySelection(selection)) return done(req, res, backTo(back), NOTHING_SELECTED);
-    const { run, pushable, skipped } = await startPush(world, member.company.id, actorOf(member), { ...selection, reread: true });
+    const { run, pushable, skipped, hindrance } = await startPush(world, member.company.id, actorOf(member), { ...selection, reread: true });
+    if (hindrance !== null) return showHindrance(req, res, hindrance, fieldsOfSelection(selection));
     const left = skippedWords(skipped);
     if (run === null) return done(req, res, backTo(back), notice('info', 'None of the selected cost codes needs to be retried.', { next: left }));
     return done(req, res, backTo(back), notice('good', `Reading ${counted(pushable, 'cost code')} from Linarc again, then syncing.`, {
@@ -201,7 +207,7 @@ const backSchema = z.object({ back: z.string().max(2000).default('') });
 const picks = many(z.string().min(1).max(200), MOST_PICKS);
 const importSchema = backSchema.extend({ mode: z.enum(IMPORT_MODES), id: picks, kept: picks });
 const exclusionSchema = backSchema.extend({ reason: z.string().trim().max(500).default('') });
-const runSchema = backSchema.extend({ looked: z.enum(['yes', '']).default(''), consent: many(z.enum(CONSENTS), CONSENTS.length) });
+const runSchema = backSchema.extend({ looked: z.enum(['yes', '']).default(''), consent: many(z.enum(CONSENTS), CONSENTS.length), beyond: z.enum(['on']).optional() });
 const decisionSchema = backSchema.extend({ decision: z.enum(DECISIONS) });
 const liveSchema = z.object({ seen: many(seenSchema, 4000) });
 
