@@ -32,36 +32,53 @@ export const ARRIVAL_SPREAD = 500;
 const FIRST_TRIAL = 2 * 60_000;
 const LAST_TRIAL = 60 * 60_000;
 
-/** Milliseconds until a call of this kind may start without exceeding any window. 0: now. A batch is also a request. */
+/**
+ * Milliseconds until a call of this kind may start without exceeding any window, the places already given ahead included. 0: now.
+ * A batch is also a request.
+ */
 export function waitFor(
   kind: 'read' | 'batch', windows: Windows, now: number, limits: readonly Limit[] = QUICKBOOKS_LIMITS, spread = ARRIVAL_SPREAD,
 ): number {
-  let until = windows.closedUntil;
-  for (const limit of limits) {
-    if (limit.of === 'batches' && kind === 'read') continue;
-    const starts = windows[limit.of];
-    const count = limit.of === 'batches' ? Math.min(limit.count, batchesTaken(windows, now)) : limit.count;
-    const oldest = starts[starts.length - count];
-    if (oldest !== undefined) until = Math.max(until, oldest + limit.within + spread);
+  const counting = limits.filter(({ of }) => of === 'requests' || kind === 'batch');
+  let at = Math.max(now, windows.closedUntil);
+  for (let next = at; ; at = next) {
+    for (const limit of counting) {
+      const count = limit.of === 'batches' ? Math.min(limit.count, batchesTaken(windows, now)) : limit.count;
+      next = Math.max(next, firstPlace(windows[limit.of], next, count, limit.within + spread));
+    }
+    if (next === at) return Math.ceil(at - now);
   }
-  return Math.max(0, Math.ceil(until - now));
 }
 
-/** The windows with one more call started at `now`; starts too old to count are dropped. */
-export function withCall(kind: 'read' | 'batch', windows: Windows, now: number, spread = ARRIVAL_SPREAD): Windows {
+/** The first time from `at` on where one more start leaves no more than `count` in any window; starts are in order. */
+function firstPlace(starts: readonly number[], at: number, count: number, within: number): number {
+  const before = starts.filter((start) => start <= at).length;
+  const among = starts.toSpliced(before, 0, at);
+  for (let first = Math.min(before, among.length - 1 - count); first >= Math.max(0, before - count); first -= 1) {
+    const [from, to] = [among[first] ?? 0, among[first + count] ?? Infinity];
+    if (to - from >= within) continue;
+    return first === before ? among[before + 1] ?? at : from + within;
+  }
+  return at;
+}
+
+/** The windows with one more call that starts at `at`, which may lie ahead of `now`; starts too old to count are dropped. */
+export function withCall(kind: 'read' | 'batch', windows: Windows, at: number, now = at, spread = ARRIVAL_SPREAD): Windows {
   const horizon = now - LONGEST - spread;
-  const young = (starts: readonly number[]) => starts.filter((start) => start > horizon);
-  return {
-    ...windows,
-    requests: [...young(windows.requests), now],
-    batches: kind === 'batch' ? [...young(windows.batches), now] : young(windows.batches),
-  };
+  const counted = (starts: readonly number[], more: readonly number[]) => inOrder([...starts.filter((start) => start > horizon), ...more]);
+  return { ...windows, requests: counted(windows.requests, [at]), batches: counted(windows.batches, kind === 'batch' ? [at] : []) };
 }
 
-/** The windows after the last call counted in has left at `now`: counted before, since nothing may leave uncounted, it left later. */
-export function asLeft(kind: 'read' | 'batch', windows: Windows, now: number): Windows {
-  const moved = (starts: readonly number[]) => [...starts.slice(0, -1), Math.max(now, starts.at(-1) ?? now)];
-  return { ...windows, requests: moved(windows.requests), batches: kind === 'batch' ? moved(windows.batches) : windows.batches };
+const inOrder = (starts: readonly number[]) => starts.toSorted((a, b) => a - b);
+
+/** The windows with a call counted at another time than was foreseen, since it left later; null: it was not sent at all. */
+export function moved(kind: 'read' | 'batch', windows: Windows, from: number, to: number | null): Windows {
+  const move = (starts: readonly number[]) => {
+    const at = starts.indexOf(from);
+    const rest = at < 0 ? starts : starts.toSpliced(at, 1);
+    return inOrder(to === null ? rest : [...rest, to]);
+  };
+  return { ...windows, requests: move(windows.requests), batches: kind === 'batch' ? move(windows.batches) : windows.batches };
 }
 
 /** The windows closed until `ms` from now, because QuickBooks asked to wait. */
@@ -75,8 +92,9 @@ export function closedFor(windows: Windows, now: number, ms: number): Windows {
  * more slowly where it is refused at the same mark, as when QuickBooks counts the parts of a batch singly (quickbooks.md §3.3).
  */
 export function refusedBatch(windows: Windows, now: number): Windows {
-  const batches = windows.batches.slice(0, -1);
-  const taken = Math.max(1, batches.filter((start) => start > now - 60_000).length);
+  const sent = windows.batches.filter((start) => start <= now).slice(0, -1);
+  const batches = [...sent, ...windows.batches.filter((start) => start > now)];
+  const taken = Math.max(1, sent.filter((start) => start > now - 60_000).length);
   const { lowered } = windows;
   const isSameMark = lowered !== null && taken >= lowered.batches;
   const every = isSameMark ? Math.min(LAST_TRIAL, lowered.every * 2) : lowered?.every ?? FIRST_TRIAL;

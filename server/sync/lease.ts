@@ -1,4 +1,4 @@
-import { ARRIVAL_SPREAD, asLeft, closedFor, QUICKBOOKS_LIMITS, refusedBatch, waitFor, withCall, type Limit } from '../core/pace.ts';
+import { ARRIVAL_SPREAD, closedFor, moved, QUICKBOOKS_LIMITS, refusedBatch, waitFor, withCall, type Limit } from '../core/pace.ts';
 import type { CallKind, Hold } from '../core/ports.ts';
 import type { Problem } from '../core/problems.ts';
 import type { Tenant } from '../core/records.ts';
@@ -36,7 +36,7 @@ export class Lease {
   private ahead: number;
   private renewing: Promise<boolean> = Promise.resolve(true);
   private interruption: Interrupted['why'] | null = null;
-  private reserving: Promise<void> = Promise.resolve();
+  private reserving: Promise<unknown> = Promise.resolve();
   /** Calls sent that the run has not been told of yet. */
   private untold = { callsSent: 0, batchesSent: 0 };
   private readonly heart: Promise<void>;
@@ -81,27 +81,38 @@ export class Lease {
     if (this.interruption) throw new Interrupted(this.interruption);
   }
 
-  /** Waits for room in the windows, then counts the call in and stores that before it may be sent. Throws Interrupted. */
-  reserve(kind: CallKind): Promise<void> {
-    const turn = this.reserving.then(() => this.reserveNow(kind));
+  /**
+   * Finds the call's place in the windows, stores it before it may be sent, and waits for it: what is stored while it waits costs no
+   * time when the window opens. Throws Interrupted.
+   */
+  async reserve(kind: CallKind): Promise<void> {
+    const turn = this.reserving.then(() => this.place(kind));
     this.reserving = turn.catch(() => {});
-    return turn;
-  }
-
-  private async reserveNow(kind: CallKind): Promise<void> {
-    for (;;) {
-      this.check();
-      const wait = waitFor(kind, this.windows, this.now(), this.limits, this.spread);
-      if (wait === 0) break;
-      await this.pause(wait / this.world.pace.speed);
-    }
+    const at = await turn;
     const counts = this.limits.length > 0;
-    if (counts) this.windows = withCall(kind, this.windows, this.now(), this.spread);
-    while (!(await this.renew())) await this.pause(GLANCE);
-    this.check();
-    if (counts) this.windows = asLeft(kind, this.windows, this.now());
+    try {
+      for (let wait = this.untilOpen(at); wait > 0; wait = this.untilOpen(at)) await this.pause(wait / this.world.pace.speed);
+      this.check();
+    } catch (error) {
+      if (counts) this.windows = moved(kind, this.windows, at, null);
+      throw error;
+    }
+    if (counts) this.windows = moved(kind, this.windows, at, Math.max(at, this.now()));
     this.untold.callsSent += 1;
     if (kind === 'batch') this.untold.batchesSent += 1;
+  }
+
+  private async place(kind: CallKind): Promise<number> {
+    this.check();
+    const now = this.now();
+    const at = now + waitFor(kind, this.windows, now, this.limits, this.spread);
+    if (this.limits.length > 0) this.windows = withCall(kind, this.windows, at, now, this.spread);
+    while (!(await this.renew())) await this.pause(GLANCE);
+    return at;
+  }
+
+  private untilOpen(at: number): number {
+    return Math.max(at, this.windows.closedUntil) - this.now();
   }
 
   /** Adds to what the run has settled, and tells it of the calls sent since the last time. */

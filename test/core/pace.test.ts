@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { asLeft, closedFor, QUICKBOOKS_LIMITS, refusedBatch, waitFor, withCall } from '../../server/core/pace.ts';
+import { closedFor, moved, QUICKBOOKS_LIMITS, refusedBatch, waitFor, withCall } from '../../server/core/pace.ts';
 import { OPEN_WINDOWS, type Windows } from '../../server/core/run.ts';
 
 describe('pacing', () => {
@@ -17,9 +17,21 @@ describe('pacing', () => {
 
   it('counts a call from when it left, not from when its place was taken', () => {
     let windows = OPEN_WINDOWS;
-    for (let n = 0; n < 40; n += 1) windows = asLeft('batch', withCall('batch', windows, n * 200), n * 200 + 150);
+    for (let n = 0; n < 40; n += 1) windows = moved('batch', withCall('batch', windows, n * 200), n * 200, n * 200 + 150);
     expect(windows.batches[0]).to.equal(150);
     expect(waitFor('batch', windows, 10_000, undefined, 0)).to.equal(50_150);
+  });
+
+  it('gives places ahead in order, and takes back that of a call which was not sent', () => {
+    let windows = OPEN_WINDOWS;
+    const places: number[] = [];
+    for (let n = 0; n < 45; n += 1) {
+      const at = waitFor('batch', windows, 0, undefined, 0);
+      windows = withCall('batch', windows, at, 0, 0);
+      places.push(at);
+    }
+    expect(places.slice(38, 45)).to.deep.equal([3_000, 3_000, 60_000, 60_000, 60_000, 60_000, 60_000]);
+    expect(moved('batch', windows, 60_000, null).batches).to.have.length(44);
   });
 
   describe('where QuickBooks takes fewer batches than it says', () => {
@@ -58,6 +70,28 @@ describe('pacing', () => {
       expect(waitFor('batch', windows, 3 * 60 * MINUTE + 5_000)).to.be.greaterThan(50_000);
       expect(waitFor('batch', { ...windows, batches: windows.batches.slice(1) }, 3 * 60 * MINUTE + 6_000)).to.equal(0);
     });
+  });
+
+  it('never exceeds a window where places are given ahead, of either kind', () => {
+    const calls = fc.array(fc.record({ kind: fc.constantFrom('read' as const, 'batch' as const), gap: fc.nat(3_000) }), { minLength: 1, maxLength: 150 });
+    fc.assert(
+      fc.property(calls, (asked) => {
+        let now = 0;
+        let windows = OPEN_WINDOWS;
+        const placed: { kind: 'read' | 'batch'; at: number }[] = [];
+        for (const { kind, gap } of asked) {
+          now += gap;
+          const at = now + waitFor(kind, windows, now);
+          windows = withCall(kind, windows, at, now);
+          placed.push({ kind, at });
+        }
+        for (const { of, count, within } of QUICKBOOKS_LIMITS) {
+          const starts = placed.filter(({ kind }) => of === 'requests' || kind === 'batch').map(({ at }) => at).sort((a, b) => a - b);
+          for (let n = count; n < starts.length; n += 1) expect((starts[n] ?? 0) - (starts[n - count] ?? 0)).to.be.at.least(within);
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('never exceeds a window, whatever is asked when, and never waits for ever', () => {

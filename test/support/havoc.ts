@@ -1,0 +1,116 @@
+import type { StagedRecord } from '../../server/core/records.ts';
+import { Gate, type Strike } from './gate.ts';
+import type { App, Fleet, FleetCompany } from './fleet.ts';
+import { until } from './waiting.ts';
+
+/** What became of a company's codes: all three are 0 where each has exactly one class and everybody knows it. */
+export interface Agreement {
+  readonly codes: number;
+  /** Classes of a name that another class has too, or that no code is linked to. */
+  readonly duplicates: number;
+  /** Codes whose class is not in QuickBooks. */
+  readonly losses: number;
+  /** Codes that are not settled as synced. */
+  readonly stuck: number;
+}
+
+const PAGE = 500;
+
+/** Compares what the store says of every code with what QuickBooks holds. */
+export async function agreement(fleet: Fleet, company: FleetCompany): Promise<Agreement> {
+  const records = await recordsOf(fleet, company);
+  const classes = (await fleet.classes(company)).filter(({ Active }) => Active);
+  const linked = new Set(records.map(({ link }) => link?.id));
+  const names = new Set(classes.map(({ Name }) => Name.toLowerCase()));
+  const there = new Set(classes.map(({ Id }) => Id));
+  return {
+    codes: records.length,
+    duplicates: classes.length - names.size + classes.filter(({ Id }) => !linked.has(Id)).length,
+    losses: records.filter(({ link }) => link === null || !there.has(link.id)).length,
+    stuck: records.filter(({ status, run }) => status !== 'synced' || run !== null).length,
+  };
+}
+
+async function recordsOf({ world }: Fleet, { id }: FleetCompany): Promise<StagedRecord[]> {
+  const records: StagedRecord[] = [];
+  for (;;) {
+    const page = await world.costCodes.page(id, {}, { by: 'code', direction: 'asc' }, records.length, PAGE);
+    records.push(...page.records);
+    if (page.records.length < PAGE) return records;
+  }
+}
+
+/** Sums agreements up. */
+export function together(all: readonly Agreement[]): Agreement {
+  const sum = (of: keyof Agreement) => all.reduce((total, one) => total + one[of], 0);
+  return { codes: sum('codes'), duplicates: sum('duplicates'), losses: sum('losses'), stuck: sum('stuck') };
+}
+
+/** Which of a process's writes it is ended at. */
+export interface CrashPoint {
+  readonly at: 'database' | 'QuickBooks';
+  readonly n: number;
+  readonly when: Strike['when'];
+}
+
+/** A process behind gates to the database and to QuickBooks, ended and replaced at will. */
+export class Victim {
+  private readonly fleet: Fleet;
+  private readonly gates: Record<CrashPoint['at'], Gate>;
+  private app: App | null = null;
+
+  private constructor(fleet: Fleet, gates: Victim['gates']) {
+    this.fleet = fleet;
+    this.gates = gates;
+  }
+
+  static async start(fleet: Fleet): Promise<Victim> {
+    const victim = new Victim(fleet, { database: await Gate.open(fleet.mongoUri), QuickBooks: await Gate.open(fleet.quickbooks.url) });
+    await victim.restart();
+    return victim;
+  }
+
+  /** How many writes a sync of this company takes, by where they go. Nothing is ended. */
+  async rehearse(company: FleetCompany): Promise<Record<CrashPoint['at'], number>> {
+    for (const gate of Object.values(this.gates)) gate.arm(null);
+    await this.fleet.sync(company);
+    await this.fleet.runEnded(company, 60_000);
+    return { database: this.gates.database.passed, QuickBooks: this.gates.QuickBooks.passed };
+  }
+
+  /** Has the company synced, ends the process at this point, and lets another finish. False: the sync was over before. */
+  async crash(company: FleetCompany, { at, n, when }: CrashPoint): Promise<boolean> {
+    const { app, fleet } = this;
+    let wasHit = false;
+    this.gates[at].arm({ n, when, hit: () => {
+      wasHit = true;
+      void app?.kill();
+    } });
+    await fleet.sync(company);
+    await until('the crash or the end of the run', async () => wasHit || !(await fleet.world.runs.active(company.id)), 60_000);
+    if (wasHit) {
+      await app?.ended;
+      // As if its lease had run out by itself, which would only take longer.
+      const run = await fleet.world.runs.active(company.id);
+      if (run?.lease) await fleet.world.runs.handOver(company.id, run.id, run.lease.fence);
+      await this.restart();
+    }
+    await fleet.runEnded(company, 60_000);
+    return wasHit;
+  }
+
+  async close(): Promise<void> {
+    await this.app?.kill();
+    for (const gate of Object.values(this.gates)) await gate.close();
+  }
+
+  private async restart(): Promise<void> {
+    const { gates, fleet } = this;
+    for (const gate of Object.values(gates)) gate.arm(null);
+    const { port } = new URL(fleet.mongoUri);
+    this.app = await fleet.start({
+      MONGODB_URI: fleet.mongoUri.replace(`:${port}`, `:${gates.database.port}`),
+      QUICKBOOKS_SANDBOX_URL: `http://127.0.0.1:${gates.QuickBooks.port}`,
+    });
+  }
+}
