@@ -204,7 +204,7 @@ describe('A newcomer in a browser', function () {
   });
 
   it('opens Change History, Json Script and Manual Mapping of a row', async () => {
-    const code = await page.locator('#rows .c-code').first().innerText();
+    const code = await page.locator('#rows > tbody .c-code').first().innerText();
     for (const [action, says] of [['Change History', 'Corrected by hand'], ['Json Script', 'costCodeName'], ['Manual Mapping', 'Linked class']] as const) {
       await row(code).getByRole('button', { name: action }).click();
       await sheet().getByRole('heading', { name: action }).waitFor();
@@ -216,7 +216,7 @@ describe('A newcomer in a browser', function () {
   });
 
   it('links a code to a class of one’s own choice', async () => {
-    const code = await page.locator('#rows .c-code').first().innerText();
+    const code = await page.locator('#rows > tbody .c-code').first().innerText();
     await row(code).getByRole('button', { name: 'Manual Mapping' }).click();
     await sheet().getByRole('button', { name: 'Unlink' }).click();
     await sheet().getByText('none yet').waitFor();
