@@ -1,7 +1,7 @@
 import type { Connection, Model } from 'mongoose';
 import { costcodes as schema } from '../../models/costcodes.ts';
 import { sortKey } from '../core/names.ts';
-import type { CauseCount, CostCodes, GuardedChange, Hold, Random, StagedDraft } from '../core/ports.ts';
+import type { CostCodes, GuardedChange, Hold, Random, StagedDraft } from '../core/ports.ts';
 import type { ProblemCode } from '../core/problems.ts';
 import type { Consent, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
 import { NO_RUN_COUNTS, type RunOutcome } from '../core/run.ts';
@@ -46,21 +46,22 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
     },
 
     async causes(company) {
-      const groups = await records.aggregate<{ _id: { status: CauseCount['status']; code: ProblemCode }; count: number }>([
-        { $match: { company, hidden: false, status: { $in: ['failed', 'needs_action'] }, 'problem.code': { $gt: '' } } },
+      const groups = await records.aggregate<{ _id: { status: RecordStatus; code: ProblemCode }; count: number }>([
+        { $match: { company, hidden: false, 'problem.code': { $gt: '' } } },
         { $group: { _id: { status: '$status', code: '$problem.code' }, count: { $sum: 1 } } },
       ]);
-      return groups.map(({ _id, count }) => ({ ..._id, count })).sort((a, b) => b.count - a.count || (a.code < b.code ? -1 : 1));
+      return groups.flatMap(({ _id: { status, code }, count }) => (status === 'failed' || status === 'needs_action' ? [{ status, code, count }] : [])).sort((a, b) => b.count - a.count || (a.code < b.code ? -1 : 1));
     },
 
     async divisions(company) {
-      const groups = await records.aggregate<{ _id: { code: string; status: RecordStatus }; name: string; count: number }>([
+      const groups = await records.aggregate<{ _id: { code: string; status: RecordStatus; name: string }; count: number }>([
         { $match: { company, hidden: false, 'source.divisionCode': { $gt: '' } } },
-        { $group: { _id: { code: '$source.divisionCode', status: '$status' }, name: { $max: '$source.divisionName' }, count: { $sum: 1 } } },
+        { $group: { _id: { code: '$source.divisionCode', status: '$status', name: '$source.divisionName' }, count: { $sum: 1 } } },
       ]);
       const found = new Map<string, { code: string; name: string; byStatus: Record<RecordStatus, number> }>();
-      for (const { _id: { code, status }, name, count } of groups) {
+      for (const { _id: { code, status, name }, count } of groups) {
         const one = found.get(code) ?? { code, name, byStatus: { needs_sync: 0, needs_action: 0, syncing: 0, synced: 0, failed: 0 } };
+        if (name > one.name) one.name = name;
         one.byStatus[status] += count;
         found.set(code, one);
       }
