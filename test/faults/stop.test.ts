@@ -21,9 +21,9 @@ describe('A process that is told to stop in the middle of a sync', function () {
 
   /** The process that holds the run's lease, and the other one. */
   const holder = () => until('a process to take the run', async () => {
+    const holding = await fleet.holder(company);
     const run = await fleet.world.runs.active(company.id);
-    const found = fleet.apps.find(({ pid }) => run?.lease?.owner.includes(`-${pid}-`));
-    return found && { holding: found, other: fleet.apps.find((app) => app !== found) as App, fence: run?.lease?.fence ?? 0 };
+    return holding && { holding, other: fleet.apps.find((app) => app !== holding) as App, fence: run?.lease?.fence ?? 0 };
   }, 30_000);
 
   const oneClassPerCode = async () => {

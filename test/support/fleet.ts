@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { readConfig } from '../../server/config.ts';
 import type { ImportState, Settings } from '../../server/core/company.ts';
 import type { Actor, Tenant } from '../../server/core/records.ts';
 import type { Run } from '../../server/core/run.ts';
 import type { Selection } from '../../server/core/selection.ts';
 import { createLog } from '../../server/log.ts';
+import { PEOPLE } from '../../server/sandbox/quickbooks/identity.ts';
 import { secretsOf } from '../../server/secrets.ts';
 import { openServices, SANDBOX_CLIENT } from '../../server/services.ts';
 import { startImport } from '../../server/sync/import.ts';
@@ -15,6 +17,7 @@ import { linkLibrary } from '../../server/sync/link.ts';
 import { saveSettings } from '../../server/sync/settings.ts';
 import { startPush } from '../../server/sync/push.ts';
 import type { World } from '../../server/sync/world.ts';
+import { Person, type Page } from './person.ts';
 import { launch, type Program } from './process.ts';
 import { driven, type Driven } from './product.ts';
 import { until } from './waiting.ts';
@@ -63,10 +66,14 @@ export class Fleet {
   readonly world: World;
   readonly apps: App[] = [];
   readonly mongoUri: string;
+  private mongo: Program;
+  private readonly folder: string;
   private readonly settings: Readonly<Record<string, string>>;
   private readonly closing: (() => Promise<void>)[];
 
-  private constructor(parts: Pick<Fleet, 'quickbooks' | 'linarc' | 'world' | 'mongoUri'> & { settings: Fleet['settings']; closing: Fleet['closing'] }) {
+  private constructor(parts: Pick<Fleet, 'quickbooks' | 'linarc' | 'world' | 'mongoUri'> & Parts) {
+    this.mongo = parts.mongo;
+    this.folder = parts.folder;
     this.quickbooks = parts.quickbooks;
     this.linarc = parts.linarc;
     this.world = parts.world;
@@ -80,7 +87,7 @@ export class Fleet {
     const folder = mkdtempSync(join(tmpdir(), 'fleet-'));
     const closing: (() => Promise<void>)[] = [async () => rmSync(folder, { recursive: true, force: true })];
     try {
-      const mongo = launch('node', ['dist/server/embedded/main.js', '--port', '0', '--data', join(folder, 'mongo')], {});
+      const mongo = database(folder, '0');
       closing.push(() => mongo.kill());
       const source = wish.library ? ['--library', wish.library] : ['--codes', String(wish.codes ?? 100)];
       const sandbox = launch('node', ['dist/server/sandbox/main.js', '--port', '0', '--linarc-port', '0', '--speed', String(wish.speed ?? 1),
@@ -99,7 +106,7 @@ export class Fleet {
       const places = { mongoUri, quickbooksSandboxUrl: quickbooksUrl, linarcUrl };
       const services = await openServices(config, { places, url: 'http://localhost' }, secretsOf(config), createLog('silent'));
       closing.push(() => services.close());
-      return new Fleet({ quickbooks: driven(quickbooksUrl), linarc: driven(linarcUrl), world: services.world, mongoUri, settings, closing });
+      return new Fleet({ quickbooks: driven(quickbooksUrl), linarc: driven(linarcUrl), world: services.world, mongoUri, settings, closing, mongo, folder });
     } catch (error) {
       await closeAll(closing);
       throw error;
@@ -113,6 +120,29 @@ export class Fleet {
     const app = { ...program, url: addressIn(await program.ready(), 'ready') };
     this.apps.push(app);
     return app;
+  }
+
+  /** Ends a process as the system would, without a word to it. */
+  async kill(app: App): Promise<void> {
+    this.apps.splice(this.apps.indexOf(app), 1);
+    await app.kill();
+  }
+
+  /** Stops the database, and starts it again on its data after so many milliseconds. */
+  async interruptDatabase(ms: number): Promise<void> {
+    this.mongo.signal('SIGTERM');
+    await this.mongo.ended;
+    await pause(ms);
+    const mongo = database(this.folder, new URL(this.mongoUri).port);
+    this.closing.push(() => mongo.kill());
+    await mongo.ready();
+    this.mongo = mongo;
+  }
+
+  /** The process that holds the company's run; null while none does. */
+  async holder({ id }: FleetCompany): Promise<App | null> {
+    const run = await this.world.runs.active(id);
+    return this.apps.find(({ pid }) => run?.lease?.owner.includes(`-${pid}-`)) ?? null;
   }
 
   /** Adds a company to QuickBooks alone. */
@@ -171,6 +201,17 @@ export class Fleet {
     return calls.filter((call) => call.realmId === realmId);
   }
 
+  /** Signs a member of the company in by the process that was started last, as from QuickBooks' Apps menu. Ends on its staging screen. */
+  async visit({ id }: FleetCompany): Promise<Page> {
+    const { world, quickbooks } = this;
+    const [mara] = PEOPLE;
+    if (!mara) throw new Error('The sandbox knows nobody.');
+    const user = await world.users.signIn({ sub: mara.sub, email: mara.email, emailVerified: true, name: `${mara.givenName} ${mara.familyName}` });
+    await world.users.join(user.id, id, 'admin');
+    const person = new Person();
+    return person.press(await person.press(await person.get(quickbooks.url), 'Sign in'), 'Launch');
+  }
+
   async metrics({ url }: App): Promise<string> {
     return (await fetch(`${url}/metrics`)).text();
   }
@@ -178,6 +219,17 @@ export class Fleet {
   async close(): Promise<void> {
     await closeAll(this.closing);
   }
+}
+
+interface Parts {
+  readonly settings: Readonly<Record<string, string>>;
+  readonly closing: (() => Promise<void>)[];
+  readonly mongo: Program;
+  readonly folder: string;
+}
+
+function database(folder: string, port: string): Program {
+  return launch('node', ['dist/server/embedded/main.js', '--port', port, '--data', join(folder, 'mongo')], {});
 }
 
 interface TokenAnswer {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { StagedRecord } from '../../server/core/records.ts';
 import { Gate, type Strike } from './gate.ts';
 import type { App, Fleet, FleetCompany } from './fleet.ts';
@@ -113,4 +114,59 @@ export class Victim {
       QUICKBOOKS_SANDBOX_URL: `http://127.0.0.1:${gates.QuickBooks.port}`,
     });
   }
+}
+
+export interface RoundWish {
+  /** Companies at work at once, and codes in each. */
+  readonly companies: number;
+  readonly codes: number;
+  readonly apps: number;
+  /** How many processes are killed at random moments. */
+  readonly kills: number;
+  readonly random: () => number;
+  /** Milliseconds between kills, on average. */
+  readonly pause: number;
+}
+
+export interface Round {
+  readonly kills: number;
+  readonly agreement: Agreement;
+}
+
+/**
+ * Syncs company after company while processes are killed at random moments and replaced, until so many were killed; then lets all come
+ * to an end and compares.
+ */
+export async function randomKills(fleet: Fleet, wish: RoundWish): Promise<Round> {
+  const { random } = wish;
+  while (fleet.apps.length < wish.apps) await fleet.start();
+  const companies: FleetCompany[] = [];
+  const begin = async () => {
+    const company = await fleet.company(`Killed ${companies.length + 1}`);
+    companies.push(company);
+    await fleet.set(company, { structure: 'division' });
+    await fleet.import(company);
+    await fleet.sync(company);
+  };
+  const atWork = async () => {
+    const runs = await Promise.all(companies.map(({ id }) => fleet.world.runs.active(id)));
+    return runs.filter((run) => run !== null).length;
+  };
+  for (let n = 0; n < wish.companies; n += 1) await begin();
+
+  let kills = 0;
+  let feeding: Promise<void> = Promise.resolve();
+  while (kills < wish.kills) {
+    await pause(wish.pause * (0.5 + random()));
+    const app = fleet.apps[Math.floor(random() * fleet.apps.length)];
+    if (!app) throw new Error('No process is left.');
+    await fleet.kill(app);
+    kills += 1;
+    const starting = fleet.start();
+    if ((await atWork()) < wish.companies) feeding = feeding.then(begin);
+    await starting;
+  }
+  await feeding;
+  for (const company of companies) await fleet.runEnded(company, 5 * 60_000);
+  return { kills, agreement: together(await Promise.all(companies.map((company) => agreement(fleet, company)))) };
 }
