@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { on } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { assetsOf, intuitArtOf, publicFiles } from './web/assets.ts';
+import { compressed } from './web/compress.ts';
 import type { WebConfig } from './web/config.ts';
 import { NotFound } from './web/errors.ts';
 import { onError } from './web/failure.ts';
@@ -58,6 +59,7 @@ export function createApp({ world, ping, metrics, sessionStore }: AppServices, c
   app.use(usedMethodsOnly);
   app.use(webhookRoutes(world, { verifiers: config.webhookVerifiers }));
   app.use(publicFiles(files));
+  app.use(compressed());
   app.use(noStore);
   app.use(sameOriginOnly(config));
   app.use(express.urlencoded({ extended: false, limit: '512kb', parameterLimit: 10_000 }));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { brotliCompressSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { RequestHandler } from 'express';
 import type { Art, IntuitArt } from './present/intuit.ts';
 import type { Assets } from './present/shell.ts';
@@ -44,7 +44,7 @@ function digestOf(content: Buffer): string {
 interface PublicFile {
   readonly type: string;
   readonly content: Buffer;
-  readonly small: Buffer;
+  readonly small: Readonly<Record<'br' | 'gzip', Buffer>>;
   readonly digest: string;
 }
 
@@ -55,15 +55,17 @@ export function publicFiles(folder: string): RequestHandler {
     const type = TYPES[extname(name)] ?? (name.startsWith(`${INTUIT}/`) ? PICTURES[extname(name)] : undefined);
     if (type === undefined) return [];
     const content = readFileSync(join(folder, name));
-    return [[`/${name}`, { type, content, small: brotliCompressSync(content), digest: digestOf(content) }]];
+    const small = { br: brotliCompressSync(content), gzip: gzipSync(content, { level: 9 }) };
+    return [[`/${name}`, { type, content, small, digest: digestOf(content) }]];
   }));
   return (req, res, next) => {
     const file = req.method === 'GET' || req.method === 'HEAD' ? files.get(req.path) : undefined;
     if (file === undefined) return next();
     const isStamped = req.originalUrl.endsWith(`?${file.digest}`);
     res.vary('Accept-Encoding').set({ 'Content-Type': file.type, 'Cache-Control': isStamped ? 'public, max-age=31536000, immutable' : 'no-cache' });
-    const isSmall = req.acceptsEncodings('br') === 'br';
-    if (isSmall) res.set('Content-Encoding', 'br');
-    return res.end(req.method === 'HEAD' ? undefined : isSmall ? file.small : file.content);
+    // Browsers ask for br over https and on this machine only, and for gzip everywhere.
+    const encoding = (['br', 'gzip'] as const).find((name) => req.acceptsEncodings(name) === name);
+    if (encoding) res.set('Content-Encoding', encoding);
+    return res.end(req.method === 'HEAD' ? undefined : encoding ? file.small[encoding] : file.content);
   };
 }
