@@ -35,7 +35,7 @@ export function withNotices(world: World): RequestHandler {
 export function shells(world: World, config: Pick<WebConfig, 'sandbox' | 'version'>, assets: Assets): (req: Request, title: string) => Shell {
   const sandbox = config.sandbox === null ? null : { quickbooksUrl: config.sandbox.quickbooksUrl, linarcUrl: config.sandbox.linarc.url };
   return (req, title) => shell(
-    { ...visitOf(req), run: runs.get(req) ?? null, notes: notes(open.get(req) ?? [], req.session?.seen ?? {}) },
+    { ...visitOf(req), run: runs.get(req) ?? null, notes: notes(open.get(req) ?? [], { path: req.path, seen: req.session?.seen ?? {} }) },
     { title, path: req.path, here: req.originalUrl, version: config.version, assets, sandbox, now: world.clock.now() },
   );
 }

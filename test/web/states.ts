@@ -248,7 +248,7 @@ export const STATES: Readonly<Record<string, State>> = {
   'connect-lost': on('connect/quickbooks', connection(lost, 'admin', [lost]), '/connect', 'QuickBooks connection', { company: lost }),
   'connect-viewer': on('connect/quickbooks', connection(lost, 'viewer', [lost]), '/connect', 'QuickBooks connection', { company: lost, role: 'viewer' }),
   'connect-ending': on('connect/quickbooks', connection(ending, 'admin', [ending]), '/connect', 'QuickBooks connection', { company: ending }),
-  'switcher': { ...on('runs/list', { runs: [] }, '/runs', 'Runs', { companies: [sampleCompany(), ridgeline], notes: notes(open, {}) }), open: '#companies' },
+  'switcher': { ...on('runs/list', { runs: [] }, '/runs', 'Runs', { companies: [sampleCompany(), ridgeline], notes: notes(open, { path: '/runs', seen: {} }) }), open: '#companies' },
   'person': { ...on('runs/list', { runs: [] }, '/runs', 'Runs', { company: ending, companies: [ending] }), open: '#person' },
   'team': on('team/page', teamPage({ company: sampleCompany(), role: 'admin', you: team[0].id }, {
     members: team, invitations: [invitation], mails: true, notice: null,
@@ -259,7 +259,7 @@ export const STATES: Readonly<Record<string, State>> = {
   'invitation-take': on('team/invitation', invitationPage({ kind: 'holds', invitation, company: sampleCompany() }, 'jonas@hillside.example', { notice: null, art: NO_ART }), '/invitation', 'Invitation', arrived),
   'invitation-other': on('team/invitation', invitationPage({ kind: 'other_email', invitation, company: sampleCompany() }, 'mara@hillside.example', { notice: null, art: NO_ART }), '/invitation', 'Invitation', arrived),
   'invitation-used': on('team/invitation', invitationPage({ kind: 'used' }, null, { notice: null, art: NO_ART }), '/invitation', 'Invitation', nobody),
-  'notices': on('notices/page', noticesPage(standings, { company: 'Hillside Builders', role: 'admin', email: 'mara@hillside.example', wanted: true, hasPost: true, notice: null }), '/notices', 'Notices', { notes: notes(open, {}) }),
+  'notices': on('notices/page', noticesPage(standings, { company: 'Hillside Builders', role: 'admin', email: 'mara@hillside.example', wanted: true, hasPost: true, notice: null }), '/notices', 'Notices', { notes: notes(open, { path: '/runs', seen: {} }) }),
   'notices-no-mail': on('notices/page', noticesPage(ALL_CALM, { company: 'Hillside Builders', role: 'operator', email: 'jonas@hillside.example', wanted: true, hasPost: true, notice: null }), '/notices', 'Notices', { role: 'operator' }),
   'privacy': on('about/privacy', {}, '/privacy', 'Privacy', nobody),
   'terms': on('about/terms', {}, '/terms', 'Terms of use', nobody),

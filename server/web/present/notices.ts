@@ -17,10 +17,14 @@ export interface Note {
 const SHOW_FAILED = { label: 'Show Failed', href: `${paths.costCodes}?status=failed` };
 const SHOW_WAITING = { label: 'Show Needs Action', href: `${paths.costCodes}?status=needs_action` };
 
-/** What has to be said on every page. The connection has a banner of its own. @param seen what the person put away, by topic */
-export function notes(open: readonly OpenNotice[], seen: Readonly<Partial<Record<Topic, string>>>): readonly Note[] {
+/**
+ * What has to be said on this page. The connection has a banner of its own, and the list of cost codes says itself what waits there.
+ * @param seen what the person put away, by topic
+ */
+export function notes(open: readonly OpenNotice[], { path, seen }: { readonly path: string; readonly seen: Readonly<Partial<Record<Topic, string>>> }): readonly Note[] {
+  const saidHere: readonly Topic[] = path === paths.costCodes ? ['connection', 'action'] : ['connection'];
   return open
-    .filter(({ topic, toldAt }) => topic !== 'connection' && seen[topic] !== (toldAt?.toISOString() ?? ''))
+    .filter(({ topic, toldAt }) => !saidHere.includes(topic) && seen[topic] !== (toldAt?.toISOString() ?? ''))
     .map((notice) => ({ topic: notice.topic, since: momentOrNull(notice.toldAt), ...wordsOf(notice) }));
 }
 
