@@ -3,7 +3,7 @@ import { FAULT_CLASSES } from './faults.ts';
 import { simulated } from './scenarios.ts';
 
 /** Runs per class here; CI runs many more, of all classes alone and mixed (npm run simulate). */
-const RUNS = 20;
+const RUNS = 16;
 
 describe('The sync engine in simulation, under one class of faults', () => {
   for (const { no, title, strikes } of FAULT_CLASSES) {

@@ -12,8 +12,17 @@ export interface FaultClass {
   readonly strikes: readonly string[];
 }
 
-const calls = (shares: Partial<Record<BooksFault, number>>, tokens: Partial<Record<TokenFault, number>> = {}): Scenario => ({ books: { calls: shares, tokens } });
+/** Calls fail, while codes change and are synced again. */
+const calls = (shares: Partial<Record<BooksFault, number>>, tokens: Partial<Record<TokenFault, number>> = {}): Scenario => ({
+  books: { calls: shares, tokens }, events: { 'edit and import': 4, push: 3 },
+});
 const events = (counts: Partial<Record<EventKind, number>>): Scenario => ({ events: counts });
+
+/** What goes on while processes are killed and stopped. */
+const LIFE = { push: 3, 'edit and import': 3, 'refresh classes': 8 } as const;
+const ENDANGERED: Scenario = { machines: 2, trouble: 200_000, switches: { accessLife: 180_000, rotation: 'always' } };
+const MOMENTS = ['companies.leaseRefresh', 'companies.saveGrant', 'Intuit: refresh', 'costCodes.claim', 'costCodes.writeInRun', 'history.add', 'runs.acquire', 'runs.end'] as const;
+const momentOf = (chance: Chance): number | string => (chance.hits(0.5) ? chance.int(1, 120) : chance.pick(MOMENTS));
 
 /** The 30 classes, each as a run in which it happens often and nothing else goes wrong. */
 export const FAULT_CLASSES: readonly FaultClass[] = [
@@ -81,19 +90,23 @@ export const FAULT_CLASSES: readonly FaultClass[] = [
   },
   {
     no: 19, title: 'a process killed at any moment', strikes: ['kill'],
-    scenario: (chance) => ({ ...events({ kill: 4, push: 3, 'edit and import': 3 }), machines: 2, crashPoint: { call: chance.int(1, 120), after: chance.hits(0.5) } }),
+    scenario: (chance) => ({ ...ENDANGERED, ...events({ ...LIFE, kill: 4 }), crashPoint: { call: momentOf(chance), after: chance.hits(0.5) } }),
   },
   {
     no: 20, title: 'a process stopped for longer than its lease', strikes: ['freeze'],
     scenario: (chance) => ({
-      ...events({ freeze: 4, 'long freeze': 2, push: 3, 'edit and import': 3 }), machines: 2, crashPoint: { call: chance.int(1, 120), after: chance.hits(0.5), freeze: 45_000 },
+      ...ENDANGERED, ...events({ ...LIFE, freeze: 4, 'long freeze': 2 }), crashPoint: { call: momentOf(chance), after: chance.hits(0.7), freeze: 45_000 },
     }),
   },
   {
     no: 21, title: 'clocks five minutes apart, and jumping', strikes: ['clock jump'],
     scenario: () => ({ ...events({ 'clock jump': 6, push: 4, 'edit and import': 4, kill: 1 }), skew: 300_000, machines: 3 }),
   },
-  { no: 22, title: 'a database that steps down', strikes: ['step down', 'store down'], scenario: () => events({ 'step down': 5, push: 4, 'edit and import': 4 }) },
+  { no: 22, title: 'a database that steps down', strikes: ['step down', 'store down'], 
+    scenario: () => ({
+      ...events({ 'step down': 10, push: 4, 'edit and import': 4, 'refresh classes': 20 }), trouble: 300_000, switches: { accessLife: 180_000, rotation: 'always' },
+    }),
+  },
   {
     no: 23, title: 'a database cut off, its writes unknown or torn', strikes: ['store down', 'store unknown', 'store torn'],
     scenario: () => ({ ...events({ push: 4, 'edit and import': 4 }), store: { down: 0.02, unknown: 0.02, torn: 0.02 } }),
@@ -105,7 +118,7 @@ export const FAULT_CLASSES: readonly FaultClass[] = [
   { no: 25, title: 'processes asked to end in the middle of a batch', strikes: ['term'], scenario: () => ({ ...events({ term: 5, push: 4, 'edit and import': 4 }), codes: [20, 120] }) },
   {
     no: 26, title: 'answers that take up to two minutes', strikes: ['slow', 'token answer slow'],
-    scenario: () => ({ ...calls({ slow: 0.2 }, { slow: 0.5 }), ...events({ push: 4, 'edit and import': 4 }), trouble: 300_000, switches: { accessLife: 200_000 } }),
+    scenario: () => ({ ...calls({ slow: 0.2 }, { slow: 0.5 }), ...events({ push: 6, 'edit and import': 12 }), trouble: 300_000, switches: { accessLife: 200_000 } }),
   },
   {
     no: 27, title: 'source pages doubled, incomplete, shifting, or of another shape', strikes: ['linarc doubled', 'linarc missing', 'linarc unreadable', 'library shifts'],
@@ -119,6 +132,9 @@ export const FAULT_CLASSES: readonly FaultClass[] = [
   },
   {
     no: 29, title: 'an event loop blocked for two leases', strikes: ['freeze'],
-    scenario: () => ({ ...events({ freeze: 6, push: 4, 'refresh classes': 3, 'edit and import': 4 }), machines: 3 }),
+    scenario: () => ({
+      ...events({ freeze: 12, push: 4, 'refresh classes': 20, 'edit and import': 4 }), machines: 3, trouble: 300_000,
+      switches: { accessLife: 180_000, rotation: 'always' },
+    }),
   },
 ];

@@ -42,9 +42,12 @@ export interface Site {
   count(what: string): void;
 }
 
-/** At this call of a process it dies, or stands still for so many milliseconds: before it was sent, or after it took effect. */
+/**
+ * At this call of a process it dies, or stands still for so many milliseconds: before it was sent, or after it took effect. `call` counts
+ * from now, or names the first call of a kind.
+ */
 export interface CrashPoint {
-  readonly call: number;
+  readonly call: number | string;
   readonly after: boolean;
   readonly freeze?: number;
 }
@@ -129,7 +132,8 @@ export class Machine {
     return new Promise((resolve, reject) => {
       if (!this.alive) return;
       this.calls += 1;
-      const point = this.crashPoint?.call === this.calls ? this.crashPoint : null;
+      const point = this.crashPoint?.call === this.calls || this.crashPoint?.call === name ? this.crashPoint : null;
+      if (point) this.crashPoint = null;
       if (point?.after === false) this.strike(point);
       const send = () => this.site.timeline.in(ways.there, () => {
         this.site.note(this.name, name);

@@ -77,9 +77,17 @@ export class Realm {
   /** Start times of the calls that left for it. */
   readonly sent: Record<CallKind, number[]> = { read: [], batch: [] };
   readonly answers = new Map<string, ItemAnswer>();
+  /** What each requestid was sent with first, and how often with something else. */
+  readonly contents = new Map<string, string>();
+  reused = 0;
   inFlight = 0;
   mostInFlight = 0;
   throttled = 0;
+  /** Until when QuickBooks asked not to be called, and calls that left all the same. */
+  closed = { from: Infinity, until: -Infinity };
+  tooEarly = 0;
+  /** Changes a person had made, written over though nobody chose so. */
+  overwritten = 0;
   /** Faults of ours: a part that named a parent QuickBooks does not have. */
   orphans = 0;
   lapsedUntil = 0;
@@ -105,6 +113,8 @@ interface GrantState {
 type End<T> = { readonly kind: 'answered'; readonly value: T } | Refusal;
 
 const CALL_TIMEOUT = 125_000;
+/** What had its turn when a 429 came still leaves. */
+const HEARD_WITHIN = 100;
 const PAGE = 50;
 
 export class QuickBooks {
@@ -112,6 +122,8 @@ export class QuickBooks {
   readonly grants = new Map<string, GrantState>();
   readonly switches: Switches;
   weather: BooksWeather = { calls: {}, tokens: {} };
+  /** Calls with a token that nobody had stored. */
+  usedUnstored = 0;
   /** Most refreshes of one grant that Intuit had before it at once. */
   mostRefreshes = 0;
   /** Which process got a refresh token by a refresh, and when. */
@@ -187,6 +199,9 @@ export class QuickBooks {
   /** What one part of a batch does; the parts of a batch see nothing of each other but the names. */
   private write(realm: Realm, requestid: string, item: BatchItem): ItemAnswer {
     const key = `${requestid}/${item.bId}`;
+    const content = JSON.stringify([item.operation, item.body]);
+    if ((realm.contents.get(key) ?? content) !== content) realm.reused += 1;
+    realm.contents.set(key, content);
     const known = realm.answers.get(key);
     if (known && this.switches.requestid !== 'ignored') {
       this.site.count(`repeated requestid: ${this.switches.requestid}`);
@@ -216,12 +231,22 @@ export class QuickBooks {
     if (wish.active && this.taken(realm, wish, standing?.id ?? null)) return refusedItem('6240', 'Duplicate Name Exists Error');
     if (!standing && this.isFull(realm)) return refusedItem('6000', 'Your plan allows no more classes');
 
+    if (standing && this.isOverwritten(realm, standing)) realm.overwritten += 1;
     const row = standing ?? this.insert(realm, name, wish.parentId, 'us');
     const isSame = standing && standing.name === name && standing.parentId === wish.parentId && standing.active === wish.active;
     if (standing && !isSame) Object.assign(standing, wish, { token: standing.token + 1, updatedAt: this.now });
     if (!isSame) realm.effects.push({ id: row.id, operation, requestid, bId, name, parentId: wish.parentId, token: row.token, at: this.now });
     const shown = this.shown(realm, row);
     return { kind: 'done', class: shown, response: { Class: { Id: shown.id, Name: shown.name } } };
+  }
+
+  /** Whether it is not as it was last confirmed to the record it is linked to, and nobody said that it may be written over as it is. */
+  private isOverwritten({ id }: Realm, standing: Row): boolean {
+    const record = this.site.database.recordOf(id, standing.id);
+    if (!record?.link) return false;
+    const { name, parentId, active } = record.link;
+    const isAsConfirmed = fold(name) === fold(standing.name) && parentId === standing.parentId && active === standing.active;
+    return !isAsConfirmed && record.overwrite !== String(standing.token);
   }
 
   private isFull(realm: Realm): boolean {
@@ -338,9 +363,16 @@ export class QuickBooks {
     await tokens.current();
     const token = await tokenInTurn();
     const first = await this.call(machine, realm, token, kind, what, work);
+    this.heard(realm, first);
     if (first.kind !== 'refused' || first.fault.status !== 401) return first;
     await tokens.renewed(token);
     return this.call(machine, realm, await tokenInTurn(), kind, what, work);
+  }
+
+  /** From now on the caller knows that it is to wait. */
+  private heard(realm: Realm, end: End<unknown>): void {
+    if (end.kind !== 'refused' || end.fault.status !== 429) return;
+    realm.closed = { from: this.now + HEARD_WITHIN, until: this.now + (end.retryAfter ?? 60_000) };
   }
 
   private call<T>(machine: Machine, realm: Realm, token: string, kind: CallKind, what: string, work: () => T): Promise<End<T>> {
@@ -352,7 +384,11 @@ export class QuickBooks {
     const isLate = (fault === 'lost before' || fault === 'lost after') && chance.hits(0.3);
     const ways = { there: chance.int(5, 60), back: isLate ? CALL_TIMEOUT : chance.int(30, 300) + slow };
     // What a person's own click reads, when connecting, is no part of a run and not paced.
-    if (what !== 'facts') realm.sent[kind].push(this.now);
+    if (what !== 'facts') {
+      realm.sent[kind].push(this.now);
+      if (this.now > realm.closed.from && this.now < realm.closed.until) realm.tooEarly += 1;
+      if (!this.site.database.isStoredToken(realm.id, token)) this.usedUnstored += 1;
+    }
     realm.inFlight += 1;
     realm.mostInFlight = Math.max(realm.mostInFlight, realm.inFlight);
     this.site.timeline.in(ways.there + Math.min(ways.back, 2_000), () => {

@@ -124,6 +124,12 @@ export class Simulation {
     this.stores = this.watch.over(memoryStores(this.database));
   }
 
+  /** Whether nothing goes wrong in it. */
+  get isCalm(): boolean {
+    const { books, store, linarc, switches, events, skew, crashPoint } = this.scenario;
+    return [books, store, linarc, switches, events, skew, crashPoint].every((trouble) => trouble === undefined);
+  }
+
   note(who: string, what: string): void {
     if (this.isTraced) this.trace.push(`${((this.timeline.now - Date.UTC(2026, 2, 1, 10)) / 1000).toFixed(3)} ${who} ${what}`);
   }
@@ -319,7 +325,10 @@ export class Simulation {
     this.quickbooks.weather = scenario.books ?? CALM;
     site.storeWeather = { ...FAIR_STORE, ...scenario.store };
     this.linarc.weather = scenario.linarc ?? {};
-    for (const machine of this.machines) machine.crashPoint = scenario.crashPoint ? { ...scenario.crashPoint, call: machine.calls + scenario.crashPoint.call } : null;
+    for (const machine of this.machines) {
+      const { call } = scenario.crashPoint ?? {};
+      machine.crashPoint = scenario.crashPoint ? { ...scenario.crashPoint, call: typeof call === 'number' ? machine.calls + call : call ?? '' } : null;
+    }
     for (const party of this.parties) this.plan(party, 0, 'push');
     for (const kind of EVENTS) {
       for (let n = scenario.events?.[kind] ?? 0; n > 0; n -= 1) this.plan(this.chance.pick(this.parties), this.chance.int(0, lasting), kind);

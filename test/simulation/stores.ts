@@ -47,6 +47,7 @@ export class MemoryDatabase {
   readonly mirror = new Map<Tenant, Map<string, MirrorRow>>();
   readonly runs = new Map<string, Run & { readonly fence: number }>();
   readonly history = new Map<Tenant, Map<string, Fact>>();
+  private readonly tokens = new Map<string, Set<string>>();
   /** The database's own clock, in milliseconds since 1970. */
   readonly now: () => number;
   readonly random: Random;
@@ -56,6 +57,22 @@ export class MemoryDatabase {
   constructor(now: () => number, random: Random) {
     this.now = now;
     this.random = random;
+  }
+
+  /** Whether this access token of a realm is stored, or ever was. */
+  isStoredToken(realmId: string, token: string): boolean {
+    return this.tokens.get(realmId)?.has(token) ?? false;
+  }
+
+  saveCompany(row: CompanyRow): void {
+    this.companies.set(row.company.id, row);
+    if (row.grant) entry(this.tokens, row.realmId, () => new Set<string>()).add(row.grant.accessToken);
+  }
+
+  /** The record that is linked to a class of this realm. */
+  recordOf(realmId: string, classId: string): StagedRecord | undefined {
+    const company = [...this.companies.values()].find((row) => row.realmId === realmId)?.company.id;
+    return company && [...this.recordsOf(company).values()].find(({ link }) => link?.id === classId);
   }
 
   recordsOf(company: Tenant): Map<string, StagedRecord> {
@@ -123,7 +140,7 @@ class MemoryCompanies implements Companies {
           company: { id: this.database.random.hex(12) as Tenant, ...connected, settings: DEFAULT_SETTINGS, settingsVersion: 0, settingsChange: null, overLimit: null, lastImportedAt: null, classesReadAt: null },
           realmId, grant, spare: null, version: 0, refreshLease: null, link: null, import: null, founder: null, fence: 0,
         };
-    this.database.companies.set(row.company.id, row);
+    this.database.saveCompany(row);
     return companyOf(row);
   }
 
@@ -162,7 +179,7 @@ class MemoryCompanies implements Companies {
     if ([state, 'disconnected'].includes(row.company.connection)) return true;
     const changed = { ...row, company: { ...row.company, connection: state, connectionChangedAt: at } };
     const forgotten = state === 'disconnected' ? { grant: null, spare: null, refreshLease: null, version: row.version + 1 } : {};
-    this.database.companies.set(company, { ...changed, ...forgotten });
+    this.database.saveCompany({ ...changed, ...forgotten });
     return true;
   }
 
@@ -202,7 +219,7 @@ class MemoryCompanies implements Companies {
     const now = this.database.now();
     const row = this.database.companies.get(company);
     if (!row || (row.import?.state === 'running' && row.import.aliveAt > now - staleMs)) return false;
-    this.database.companies.set(company, { ...row, import: { ...started, aliveAt: now } });
+    this.database.saveCompany({ ...row, import: { ...started, aliveAt: now } });
     return true;
   }
 
@@ -210,7 +227,7 @@ class MemoryCompanies implements Companies {
     const row = this.database.companies.get(company);
     if (row?.import?.id !== state.id) return false;
     const done = state.state === 'done' ? { lastImportedAt: state.endedAt } : {};
-    this.database.companies.set(company, { ...row, company: { ...row.company, ...done }, import: { ...state, aliveAt: this.database.now() } });
+    this.database.saveCompany({ ...row, company: { ...row.company, ...done }, import: { ...state, aliveAt: this.database.now() } });
     return true;
   }
 
@@ -230,7 +247,7 @@ class MemoryCompanies implements Companies {
 
   private set(company: Tenant, change: (row: CompanyRow) => CompanyRow): void {
     const row = this.database.companies.get(company);
-    if (row) this.database.companies.set(company, change(row));
+    if (row) this.database.saveCompany(change(row));
   }
 
   private setCompany(company: Tenant, fields: Partial<CompanyRow['company']>): void {
@@ -240,7 +257,7 @@ class MemoryCompanies implements Companies {
   private over(company: Tenant, version: number, change: (row: CompanyRow) => CompanyRow | null): boolean {
     const row = this.database.companies.get(company);
     const next = row && row.version === version && row.grant !== null ? change(row) : null;
-    if (next) this.database.companies.set(company, next);
+    if (next) this.database.saveCompany(next);
     return next !== null;
   }
 }
@@ -275,7 +292,7 @@ class MemoryUsers implements Users {
     if (!user) throw new Error('A user who does not exist cannot join a company.');
     const row = this.database.companies.get(company);
     const founds = row !== undefined && (row.founder === null || row.founder === id);
-    if (row && founds) this.database.companies.set(company, { ...row, founder: id });
+    if (row && founds) this.database.saveCompany({ ...row, founder: id });
     const role = founds ? 'admin' : asked;
     const standing = user.memberships.find((one) => one.company === company);
     if (standing && ROLES.indexOf(standing.role) <= ROLES.indexOf(role)) return user;
@@ -676,7 +693,7 @@ class MemoryRuns implements Runs {
       return { fence, lease: { owner, fence, until: new Date(this.database.now() + ms) } };
     });
     const row = run && this.database.companies.get(company);
-    if (run?.lease && row) this.database.companies.set(company, { ...row, fence: Math.max(row.fence, run.lease.fence) });
+    if (run?.lease && row) this.database.saveCompany({ ...row, fence: Math.max(row.fence, run.lease.fence) });
     return run;
   }
 

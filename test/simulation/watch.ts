@@ -1,5 +1,7 @@
 import type { CostCodes, Companies, GuardedChange, Runs } from '../../server/core/ports.ts';
 import type { Fact, StagedRecord, Tenant } from '../../server/core/records.ts';
+import type { ProblemCode } from '../../server/core/problems.ts';
+import { TRIES } from '../../server/core/settle.ts';
 import { settled } from '../../server/core/run.ts';
 import type { Party, Simulation } from './simulation.ts';
 import type { MemoryStores } from './stores.ts';
@@ -13,6 +15,12 @@ const LIMITS = [
   { of: 'all', most: 500, within: 59_500 },
   { of: 'all', most: 10, within: 980 },
 ] as const;
+
+/** What may be over with the next try. */
+const PASSING: ReadonlySet<ProblemCode> = new Set([
+  'gave_up', 'keeps_changing', 'quickbooks_unreachable', 'quickbooks_throttled', 'quickbooks_busy', 'parent_refused', 'name_refused_duplicate',
+]);
+const UNKNOWN: ReadonlySet<ProblemCode> = new Set(['refused', 'our_fault']);
 
 /** Watches the ten invariants of engineering.md §3.8: some with every write, the rest when all has come to rest. */
 export class Watch {
@@ -36,9 +44,11 @@ export class Watch {
         this.refenced.set(run, Math.max(this.refenced.get(run) ?? 0, fence));
       },
       writeInRun: async (company, run, fence, changes) => {
+        const tries = changes.map(({ id }) => this.simulation.database.recordsOf(company).get(id)?.run?.attempts ?? 0);
         const result = await costCodes.writeInRun(company, run, fence, changes);
         const isOld = fence < (this.refenced.get(run) ?? 0);
         this.simulation.explain(() => changes.map((one) => changeLine(one, result.missed, this.simulation.database.recordsOf(company).get(one.id))));
+        for (const [n, one] of changes.entries()) if (!result.missed.includes(one.id)) this.atFailure(one, tries[n] ?? 0);
         if (isOld && result.missed.length < changes.length) this.simulation.fail('I4: a write under an old fencing token was taken');
         return result;
       },
@@ -65,6 +75,13 @@ export class Watch {
         return done;
       },
     });
+  }
+
+  /** I2: what passes by itself is tried again, and every refusal of the worlds outside is one we know. */
+  private atFailure({ change: { status, problem } }: GuardedChange, tried: number): void {
+    if (status !== 'failed' || !problem) return;
+    if (PASSING.has(problem.code) && tried < TRIES) this.simulation.fail(`I2: failed by ${problem.code} after ${tried} tries`);
+    if (UNKNOWN.has(problem.code)) this.simulation.fail(`I2: a refusal was not understood (${problem.code})`);
   }
 
   /** I9: a run's counters say what its records say. */
@@ -108,8 +125,12 @@ export class Watch {
   /** What must hold once nothing is under way any more, whatever happened before. */
   atRest(): void {
     this.oneRefreshAtATime();
+    if (this.simulation.quickbooks.usedUnstored > 0) this.simulation.fail('I8: a token was used before it was stored');
     for (const party of this.simulation.parties) {
       this.onlyOneClass(party);
+      const { reused, overwritten } = this.simulation.quickbooks.realm(party.realmId);
+      if (overwritten > 0) this.simulation.fail(`I2: ${overwritten} changes made in QuickBooks were written over`);
+      if (reused > 0) this.simulation.fail(`I7: a requestid was used ${reused} times for something else`);
       this.nothingInFlight(party);
       this.withinLimits(party);
       this.ownTenantOnly(party);
@@ -158,6 +179,8 @@ export class Watch {
       if (status === 'failed' && problem === null) simulation.fail(`I2: ${linarcId} failed without a reason`);
       if (status === 'needs_action' && problem === null) simulation.fail(`I2: ${linarcId} waits for a person without a reason`);
       if (status === 'synced' && link === null) simulation.fail(`I2: ${linarcId} is synced without a class`);
+      if (problem?.code === 'class_gone' && simulation.quickbooks.realm(party.realmId).rows.has(link?.id ?? '')) simulation.fail(`I2: the class of ${linarcId} is said to be gone, but is there`);
+      if (simulation.isCalm && party.asked.has(id) && (status === 'failed' || status === 'needs_action')) simulation.fail(`I2: ${linarcId} is ${status} (${problem?.code}) though nothing went wrong`);
       const isOpen = status === 'needs_sync' && record.settledIn === null && record.excluded === null;
       if (isOpen && party.asked.has(id) && !party.cancelled && !party.edited.has(id) && !party.touched.has(id)) simulation.fail(`I2: ${linarcId} was asked for, but never settled`);
     }
@@ -167,7 +190,9 @@ export class Watch {
   private withinLimits(party: Party): void {
     const { simulation } = this;
     if (simulation.count('clock jump') > 0 || simulation.count('refresh classes') > 0) return;
-    const { sent, mostInFlight } = simulation.quickbooks.realm(party.realmId);
+    const { sent, mostInFlight, tooEarly } = simulation.quickbooks.realm(party.realmId);
+    const isOneWorker = ['kill', 'freeze', 'long freeze', 'term', 'connected'].every((cause) => simulation.count(cause) <= (cause === 'connected' ? simulation.parties.length : 0));
+    if (isOneWorker && tooEarly > 0) simulation.fail(`I3: ${tooEarly} calls left while QuickBooks had asked to wait`);
     const starts = { batch: sent.batch, all: [...sent.read, ...sent.batch].sort((a, b) => a - b) };
     for (const { of, most, within } of LIMITS) {
       const times = starts[of];
