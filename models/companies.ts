@@ -46,6 +46,7 @@ export const companies = new Schema(
     grantVersion: { type: Number, default: 0 },
     refreshLease: lease,
     linarc: part({ companyId: String, name: String, linkedAt: Date, refusedAt: Date, apiKey: String }),
+    formerLinarc: part({ companyId: String, name: String }),
     settings: {
       costCodes: Boolean,
       autoCreate: Boolean,

@@ -23,6 +23,7 @@ import { savedViewRoutes } from './web/routes/savedviews.ts';
 import { settingsRoutes } from './web/routes/settings.ts';
 import { spreadsheetRoutes } from './web/routes/spreadsheet.ts';
 import { stagingRoutes } from './web/routes/staging.ts';
+import { linarcRoutes } from './web/routes/linarc.ts';
 import { teamRoutes } from './web/routes/team.ts';
 import { noStore, sameOriginOnly, securityHeaders, usedMethodsOnly } from './web/security.ts';
 import { savedBeforeRedirect, sessions, timeOut } from './web/session.ts';
@@ -72,6 +73,7 @@ export function createApp({ world, ping, metrics, sessionStore }: AppServices, c
 
   app.use(aboutRoutes(web));
   app.use(entryRoutes(web));
+  app.use(linarcRoutes(web));
   app.use(teamRoutes(web));
   app.use(noticeRoutes(web));
   app.use([paths.costCodes, paths.imports], costCodesOnly);

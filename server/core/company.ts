@@ -115,6 +115,8 @@ export interface Company {
   /** When the connection ends whatever is done, unless somebody connects again (quickbooks.md §1.5); null: not known. */
   readonly connectionEndsAt: Date | null;
   readonly linarc: LinarcLink | null;
+  /** The one unlinked last, whose codes may still be staged; null while one is linked. */
+  readonly formerLinarc: Pick<LinarcLink, 'companyId' | 'name'> | null;
   readonly settings: Settings;
   /** Counts the saves; a change decided on version n is only stored over version n. */
   readonly settingsVersion: number;

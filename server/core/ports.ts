@@ -412,6 +412,11 @@ export interface CostCodes {
   linarcIds(company: Tenant): AsyncIterable<string>;
   /** Changes one record over the given version and outside a run; null when it moved. */
   change(company: Tenant, id: string, version: number, change: RecordChange): Promise<StagedRecord | null>;
+  /**
+   * Takes all cost codes of a Linarc company out of the list for good: their ids get this prefix, which has a colon, and their classes are
+   * let go. Those of spreadsheets, and those taken out before, are left alone. Returns how many.
+   */
+  retire(company: Tenant, prefix: string, excluded: Exclusion): Promise<number>;
   /** Which other records are linked to these classes: class id → record ids. */
   linkedTo(company: Tenant, classIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
 

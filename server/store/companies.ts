@@ -25,7 +25,7 @@ interface CompanyDocument extends Omit<Company, 'id' | 'linarc' | 'import' | 'co
 }
 
 const NEW = {
-  previousGrant: null, grantVersion: 0, refreshLease: null, linarc: null, settings: DEFAULT_SETTINGS, settingsVersion: 0, settingsChange: null,
+  previousGrant: null, grantVersion: 0, refreshLease: null, linarc: null, formerLinarc: null, settings: DEFAULT_SETTINGS, settingsVersion: 0, settingsChange: null,
   overLimit: null, import: null, lastImportedAt: null, classesReadAt: null, fence: 0, team: null,
 } as const satisfies Partial<CompanyDocument>;
 
@@ -179,9 +179,12 @@ export function openCompanies(connection: Connection, seals: Seals, random: Rand
     saveOverLimit: (company, overLimit) => set(company, { overLimit }),
 
     linkLinarc: (company, { companyId, apiKey, name, at }) =>
-      set(company, { linarc: { companyId, name, linkedAt: at, refusedAt: null, apiKey: seals.seal(company, API_KEY, apiKey) } }),
+      set(company, { formerLinarc: null, linarc: { companyId, name, linkedAt: at, refusedAt: null, apiKey: seals.seal(company, API_KEY, apiKey) } }),
 
-    unlinkLinarc: (company) => set(company, { linarc: null }),
+    async unlinkLinarc(company) {
+      const linarc = (await read(company))?.linarc;
+      if (linarc) await set(company, { linarc: null, formerLinarc: { companyId: linarc.companyId, name: linarc.name } });
+    },
 
     async libraryKey(company) {
       const linarc = (await read(company))?.linarc;
@@ -265,6 +268,7 @@ function companyOf(document: CompanyDocument): Company {
     connectionChangedAt: document.connectionChangedAt,
     connectionEndsAt: document.grant?.refreshHardExpiresAt ?? null,
     linarc: linarc && { companyId: linarc.companyId, name: linarc.name, linkedAt: linarc.linkedAt, refusedAt: linarc.refusedAt ?? null },
+    formerLinarc: document.formerLinarc ?? null,
     // Companies stored before a setting came have its default.
     settings: { ...DEFAULT_SETTINGS, ...document.settings },
     settingsVersion: document.settingsVersion ?? 0,

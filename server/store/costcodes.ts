@@ -2,7 +2,7 @@ import type { Connection, Model } from 'mongoose';
 import { costcodes as schema } from '../../models/costcodes.ts';
 import { sortKey } from '../core/names.ts';
 import type { CostCodes, GuardedChange, Hold, Random, StagedDraft } from '../core/ports.ts';
-import type { ProblemCode } from '../core/problems.ts';
+import { problem, type ProblemCode } from '../core/problems.ts';
 import type { Consent, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
 import { NO_RUN_COUNTS, type RunOutcome } from '../core/run.ts';
 import type { Selection } from '../core/selection.ts';
@@ -105,6 +105,20 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
       return document && recordOf(document);
     },
 
+    async retire(company, prefix, excluded) {
+      const own: Filter = { company, kind: 'cost_code', run: null, linarcId: { $not: /:/ } };
+      const all = await records.find(own, { linarcId: 1 }).lean<Pick<CostCodeDocument, '_id' | 'linarcId'>[]>();
+      for (const part of chunks(all, CHUNK)) {
+        await records.bulkWrite(part.map(({ _id, linarcId }) => ({
+          updateOne: {
+            filter: { company, _id, linarcId, run: null },
+            update: written({ ...fieldsOfChange({ ...RETIRED, excluded, goneAt: excluded.at, linarcId: `${prefix}${linarcId}` }) }),
+          },
+        })), { ordered: false });
+      }
+      return all.length;
+    },
+
     async linkedTo(company, classIds) {
       const linked = new Map<string, string[]>();
       for (const part of chunks([...new Set(classIds)], CHUNK)) {
@@ -191,6 +205,9 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
     },
   };
 }
+
+/** What is left of a record whose Linarc company is linked no more. */
+const RETIRED = { status: 'needs_action', problem: problem('gone_from_linarc'), link: null, accepted: null, overwrite: null, intent: null, syncedAt: null } as const;
 
 interface LinkOnly {
   readonly _id: string;

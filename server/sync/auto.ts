@@ -7,6 +7,7 @@ import type { Actor, StagedRecord } from '../core/records.ts';
 import { isFromSheet } from '../core/stage.ts';
 import { pushItself } from './autopush.ts';
 import { setGone, stageEntries, type Known } from './import.ts';
+import { noteKey } from './refused.ts';
 import { subscribe } from './told.ts';
 import type { World } from './world.ts';
 
@@ -77,6 +78,7 @@ async function stagedBefore(
 
 /** Remembers since when Linarc cannot be read, for the people to be told in time (linarc.md point 22). */
 async function noteTrouble(world: World, company: Company, found: Problem | null): Promise<void> {
+  await noteKey(world, company.id, found);
   const known = (await world.fresh.rounds.upkeep(company.id))?.trouble ?? null;
   if (found === null && known === null) return;
   if (found !== null && known?.problem.code === found.code) return;

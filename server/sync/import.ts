@@ -6,6 +6,7 @@ import type { Actor, Fact, FieldChange, StagedRecord, Tenant } from '../core/rec
 import { collisions, draftOf, draftOfDivision, isFromSheet, sheetId, takeovers, TAKEN_OVER } from '../core/stage.ts';
 import { divisionId, placeOf } from '../core/tree.ts';
 import { lookupFor } from './placing.ts';
+import { noteKey } from './refused.ts';
 import type { World } from './world.ts';
 
 /** A running import that gave no sign of life for so long has died; another may start. */
@@ -85,6 +86,7 @@ class Import {
 
   async end(failure: ProblemError | null): Promise<void> {
     await this.save({ state: failure ? 'failed' : 'done', endedAt: new Date(this.world.clock.now()), problem: failure?.problem ?? null });
+    await noteKey(this.world, this.company.id, failure?.problem ?? null);
     const { counts } = this.state;
     this.world.log.info({ company: this.company.id, import: this.state.id, ...counts, problem: failure?.problem.code ?? null }, 'import ended');
   }

@@ -1,9 +1,10 @@
 import type { Company } from '../core/company.ts';
 import { isOfTheCode } from '../core/plan.ts';
 import { ProblemError, problem } from '../core/problems.ts';
-import type { LibraryEntry } from '../core/ports.ts';
+import type { LibraryEntry, LibraryKey } from '../core/ports.ts';
 import type { Actor, StagedRecord } from '../core/records.ts';
 import { isFromSheet, statusOf } from '../core/stage.ts';
+import { noteKey } from './refused.ts';
 import { setGone, stageEntries, type Known } from './import.ts';
 import type { World } from './world.ts';
 
@@ -21,10 +22,19 @@ export async function readAgain(world: World, company: Company, actor: Actor, re
 async function readFromLinarc(world: World, company: Company, actor: Actor, records: readonly StagedRecord[]): Promise<void> {
   const key = await world.companies.libraryKey(company.id);
   if (!key) throw new ProblemError(problem('not_linked'));
-  const entries = (await world.library.entries(key, records.map(({ linarcId }) => linarcId))).filter(isKnown);
+  const entries = (await read(world, company, key, records)).filter(isKnown);
   const found = new Set(entries.map(({ linarcId }) => linarcId));
   for (const record of records) if (!found.has(record.linarcId)) await setGone(world, company, record, actor);
   await stageEntries(world, company, entries, { onlyNew: false, by: actor });
+}
+
+async function read(world: World, { id }: Company, key: LibraryKey, records: readonly StagedRecord[]): Promise<readonly LibraryEntry[]> {
+  try {
+    return await world.library.entries(key, records.map(({ linarcId }) => linarcId));
+  } catch (error) {
+    if (error instanceof ProblemError) await noteKey(world, id, error.problem);
+    throw error;
+  }
 }
 
 function isKnown(entry: LibraryEntry): entry is Known {

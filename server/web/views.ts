@@ -1,4 +1,4 @@
-import type { ConnectPage, Landing, LinarcPage } from './present/doors.ts';
+import type { ConnectPage, Landing, LinarcFields, LinarcForm, LinarcPage } from './present/doors.ts';
 import type { ExcludePage } from './present/exclude.ts';
 import type { Failure } from './present/failure.ts';
 import type { Glance } from './present/glance.ts';
@@ -29,6 +29,7 @@ export interface Views {
   'connect/landing': Landing;
   'connect/quickbooks': ConnectPage;
   'connect/linarc': LinarcPage;
+  'connect/linarc-fields': { form: LinarcForm; fields: LinarcFields; button: string; prefilled: boolean };
   'failure/page': Failure;
   'failure/line': Failure;
   'intuit': IntuitButton;

@@ -137,7 +137,7 @@ class MemoryCompanies implements Companies {
     const row: CompanyRow = known
       ? { ...known, company: { ...known.company, ...connected }, grant, spare: null, version: known.version + 1, refreshLease: null }
       : {
-          company: { id: this.database.random.hex(12) as Tenant, ...connected, settings: DEFAULT_SETTINGS, settingsVersion: 0, settingsChange: null, overLimit: null, lastImportedAt: null, classesReadAt: null },
+          company: { id: this.database.random.hex(12) as Tenant, ...connected, settings: DEFAULT_SETTINGS, formerLinarc: null, settingsVersion: 0, settingsChange: null, overLimit: null, lastImportedAt: null, classesReadAt: null },
           realmId, grant, spare: null, version: 0, refreshLease: null, link: null, import: null, founder: null, fence: 0,
         };
     this.database.saveCompany(row);
@@ -196,7 +196,7 @@ class MemoryCompanies implements Companies {
   }
 
   async unlinkLinarc(company: Tenant): Promise<void> {
-    this.set(company, (row) => ({ ...row, link: null }));
+    this.set(company, (row) => ({ ...row, link: null, company: { ...row.company, formerLinarc: row.link && { companyId: row.link.companyId, name: row.link.name } } }));
   }
 
   async libraryKey(company: Tenant): Promise<LibraryKey | null> {
@@ -388,6 +388,14 @@ class MemoryCostCodes implements CostCodes {
   async byKeys(company: Tenant, { codeKeys, wantedKeys }: { codeKeys: readonly string[]; wantedKeys: readonly string[] }): Promise<readonly StagedRecord[]> {
     const [codes, names] = [new Set(codeKeys), new Set(wantedKeys)];
     return this.ordered(company, (record) => record.excluded === null && record.goneAt === null && (codes.has(record.codeKey) || names.has(record.wantedKey)));
+  }
+
+  async retire(company: Tenant, prefix: string, excluded: NonNullable<StagedRecord['excluded']>): Promise<number> {
+    const own = this.ordered(company, ({ kind, run, linarcId }) => kind === 'cost_code' && run === null && !linarcId.includes(':'));
+    for (const record of own) {
+      this.put(company, { ...record, linarcId: `${prefix}${record.linarcId}`, excluded, goneAt: excluded.at, status: 'needs_action', link: null, version: record.version + 1 });
+    }
+    return own.length;
   }
 
   async *linarcIds(company: Tenant): AsyncIterable<string> {

@@ -20,6 +20,7 @@ export const sampleCompany = (over: Partial<Company> = {}): Company => ({
   connectionEndsAt: null,
   linarc: { companyId: 'lc-1', name: 'Hillside Builders LLC', linkedAt: ago(86_000_000), refusedAt: null },
   settings: DEFAULT_SETTINGS,
+  formerLinarc: null,
   settingsVersion: 0,
   settingsChange: null,
   locations: null,

@@ -1,7 +1,7 @@
 // Every state of every page, as a model made by the real presenters.
 import { problem, type ProblemCode } from '../../server/core/problems.ts';
 import type { Renderer } from '../../server/web/render.ts';
-import { connectPage, landing, steps } from '../../server/web/present/doors.ts';
+import { confirmOther, confirmUnlink, connectPage, landing, linarcPage, type LinarcFacts } from '../../server/web/present/doors.ts';
 import { excludePage } from '../../server/web/present/exclude.ts';
 import { moment } from '../../server/web/present/format.ts';
 import { glance, type GlanceFacts } from '../../server/web/present/glance.ts';
@@ -10,7 +10,7 @@ import { history } from '../../server/web/present/history.ts';
 import { jsonScript } from '../../server/web/present/json.ts';
 import { KEYS } from '../../server/web/present/keys.ts';
 import { mapping, tree, type MappingFacts } from '../../server/web/present/mapping.ts';
-import { notice } from '../../server/web/present/notice.ts';
+import { notice, problemNotice } from '../../server/web/present/notice.ts';
 import { notes, noticesPage } from '../../server/web/present/notices.ts';
 import { picker, type PickerFacts } from '../../server/web/present/picker.ts';
 import { preview } from '../../server/web/present/preview.ts';
@@ -150,7 +150,10 @@ const pickerFacts = (over: Partial<PickerFacts> = {}): PickerFacts => ({
   library: 'Hillside', question: { search: 'con', taskType: 'FIELD' }, isFirst: false, page: { entries, total: 120, next: 'c2' }, staged: records.slice(0, 2),
   divisions: [{ code: '03', name: 'Concrete' }, { code: '04', name: 'Masonry' }], picks: new Set([entries[1]?.linarcId ?? '', entries[2]?.linarcId ?? '', 'ln-elsewhere']), notice: null, denied: null, ...over,
 });
-const linarc = { notice: null, linked: null, fields: { companyId: 'lin-hillside', apiKey: 'key' }, tested: null, fault: null, denied: null, prefilled: true };
+const keyRefused = sampleCompany({ linarc: { companyId: 'lc-1', name: 'Hillside Builders LLC', linkedAt: new Date(NOW - 86_400_000), refusedAt: new Date(NOW - 3_600_000) } });
+const held = { name: 'Hillside Builders LLC', staged: 8774, mapped: 6120 };
+const linarc = (over: Partial<LinarcFacts>): Drawing<'connect/linarc'> =>
+  on('connect/linarc', linarcPage({ company: sampleCompany(), denied: null, prefill: null, ...over }), '/linarc', 'Linarc company', over.company ? { company: over.company } : {});
 const ended = sampleRun({ state: 'finished', active: false, endedAt: new Date(NOW - 1000), total: 5467 });
 const seenAtAGlance: GlanceFacts = {
   divisions: DIVISIONS, causes: CAUSES, now: NOW,
@@ -264,9 +267,16 @@ export const STATES: Readonly<Record<string, State>> = {
   'privacy': on('about/privacy', {}, '/privacy', 'Privacy', nobody),
   'terms': on('about/terms', {}, '/terms', 'Terms of use', nobody),
   'support': on('about/support', { email: 'help@sync.example' }, '/support', 'Support'),
-  'linarc': on('connect/linarc', { ...linarc, steps: steps(2) }, '/linarc', 'Linarc company', { company: unlinked }),
-  'linarc-tested': on('connect/linarc', { ...linarc, steps: steps(2), tested: { name: 'Hillside Builders LLC', words: '281 cost codes' } }, '/linarc', 'Linarc company', { company: unlinked }),
-  'linarc-fault': on('connect/linarc', { ...linarc, steps: [], fault: 'Both the company id and the API key are needed.' }, '/linarc', 'Linarc company'),
+  'linarc': linarc({ company: unlinked, prefill: { companyId: 'lin-hillside', apiKey: 'key' } }),
+  'linarc-tested': linarc({ company: unlinked, sent: { companyId: 'lin-hillside', apiKey: 'key', tested: { name: 'Hillside Builders LLC', words: '281 cost codes' } } }),
+  'linarc-fault': linarc({ company: unlinked, sent: { companyId: '', apiKey: 'key', fault: 'Both the company id and the API key are needed.' } }),
+  'linarc-linked': linarc({}),
+  'linarc-refused': linarc({ company: keyRefused, sent: { companyId: 'lc-1', apiKey: 'key' }, notice: problemNotice(problem('linarc_key_refused')) }),
+  'linarc-other': linarc({ sent: { companyId: 'lc-2', apiKey: 'key', tested: { name: 'Ridgeline LLC', words: '12 cost codes' } } }),
+  'linarc-confirm-other': linarc({ confirm: confirmOther(held, { name: 'Ridgeline LLC', companyId: 'lc-2', apiKey: 'key' }) }),
+  'linarc-confirm-unlink': linarc({ confirm: confirmUnlink(held) }),
+  'linarc-operator': linarc({ denied: 'Your role in Hillside Builders is operator: an administrator links the Linarc company.' }),
+  'staging-refused': page({ company: keyRefused }, { company: keyRefused }),
   'history': on('record/history', history({ record: linked, facts, show: null, isFirstPage: true, hidden: [] }), '/cost-codes/x/history', 'Change History'),
   'history-empty': on('record/history', history({ record: linked, facts: [], show: 'gone', isFirstPage: false, hidden: [] }), '/cost-codes/x/history', 'Change History'),
   'json-new': on('record/json', jsonScript(sampleRecord('04 20 00', 'Unit Masonry')), '/cost-codes/x/json', 'Json Script'),

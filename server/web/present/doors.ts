@@ -1,7 +1,8 @@
 import type { Company, User } from '../../core/company.ts';
 import { ROLE_NAMES } from '../../core/team.ts';
+import type { Held } from '../../sync/link.ts';
 import { roleIn } from '../../sync/team.ts';
-import { day, momentOrNull, type Moment } from './format.ts';
+import { counted, day, moment, momentOrNull, type Moment } from './format.ts';
 import { connectButton, reconnectButton, signInButton, type IntuitArt, type IntuitButton } from './intuit.ts';
 import type { Notice } from './notice.ts';
 import { endsSoon } from './shell.ts';
@@ -43,15 +44,95 @@ export interface ConnectPage {
   readonly others: readonly { readonly id: string; readonly name: string; readonly words: string; readonly mayDisconnect: boolean }[];
 }
 
+/** The forms of the Linarc page: the first link, a new key for the company linked, another company. */
+export type LinarcForm = 'link' | 'replace' | 'other';
+
 export interface LinarcPage {
   readonly notice: Notice | null;
   readonly steps: readonly Step[];
-  readonly linked: { readonly name: string; readonly at: Moment | null } | null;
-  readonly fields: { readonly companyId: string; readonly apiKey: string };
-  readonly tested: { readonly name: string; readonly words: string } | null;
-  readonly fault: string | null;
+  readonly linked: { readonly name: string; readonly id: string; readonly at: Moment; readonly refusedAt: Moment | null } | null;
+  /** Why no key can be entered or the company unlinked by this person. */
   readonly denied: string | null;
+  readonly forms: Readonly<Record<LinarcForm, LinarcFields>>;
+  readonly confirm: LinarcConfirm | null;
   readonly prefilled: boolean;
+}
+
+export interface LinarcFields {
+  readonly companyId: string;
+  readonly apiKey: string;
+  readonly fault: string | null;
+  readonly tested: { readonly name: string; readonly words: string } | null;
+  /** It was sent just now, so it is shown open. */
+  readonly sent: boolean;
+}
+
+/** Consequences to be read before something is given up. */
+export interface LinarcConfirm {
+  readonly title: string;
+  readonly consequences: readonly string[];
+  readonly button: string;
+  readonly intent: 'link' | 'unlink';
+  readonly hidden: readonly (readonly [name: string, value: string])[];
+}
+
+export interface LinarcFacts {
+  readonly company: Company;
+  readonly denied: string | null;
+  readonly prefill: { readonly companyId: string; readonly apiKey: string } | null;
+  readonly notice?: Notice | null;
+  readonly confirm?: LinarcConfirm | null;
+  /** What was sent just now and what came of it. */
+  readonly sent?: { readonly companyId: string; readonly apiKey: string; readonly fault?: string; readonly tested?: LinarcFields['tested'] };
+}
+
+export function linarcPage({ company: { linarc }, denied, prefill, notice = null, confirm = null, sent }: LinarcFacts): LinarcPage {
+  const sentForm = linarc === null ? 'link' : sent?.companyId === linarc.companyId ? 'replace' : 'other';
+  const fields = (form: LinarcForm, companyId: string, apiKey: string): LinarcFields => (sent !== undefined && sentForm === form
+    ? { companyId: sent.companyId, apiKey: sent.apiKey, fault: sent.fault ?? null, tested: sent.tested ?? null, sent: true }
+    : { companyId, apiKey, fault: null, tested: null, sent: false });
+  return {
+    notice,
+    steps: linarc === null ? steps(2) : [],
+    linked: linarc && { name: linarc.name, id: linarc.companyId, at: moment(linarc.linkedAt), refusedAt: linarc.refusedAt && moment(linarc.refusedAt) },
+    denied,
+    forms: {
+      link: fields('link', prefill?.companyId ?? '', prefill?.apiKey ?? ''),
+      replace: fields('replace', linarc?.companyId ?? '', ''),
+      other: fields('other', '', ''),
+    },
+    confirm,
+    prefilled: prefill !== null && sent === undefined,
+  };
+}
+
+/** Unlinking keeps everything here; only nothing new comes. */
+export function confirmUnlink({ name, staged, mapped }: Held): LinarcConfirm {
+  return {
+    title: `Unlink ${name}`,
+    consequences: [
+      `${counted(staged, 'staged code')}, ${counted(mapped, 'mapping')} and all history stay here.`,
+      'Nothing changes in QuickBooks. What is staged can still be synced.',
+      'Nothing is read from Linarc any more, and the API key is deleted.',
+      'Linking the same company again goes on from here.',
+    ],
+    button: 'Unlink Linarc company', intent: 'unlink', hidden: [['sure', 'unlink']],
+  };
+}
+
+/** Another company than before: its codes would be taken for others if they stayed. */
+export function confirmOther({ name, staged, mapped }: Held, other: { name: string; companyId: string; apiKey: string }): LinarcConfirm {
+  return {
+    title: `Link ${other.name} instead of ${name}`,
+    consequences: [
+      `${counted(staged, 'staged code')} of ${name} ${staged === 1 ? 'leaves' : 'leave'} the list and ${staged === 1 ? 'stays' : 'stay'} under Excluded with ${staged === 1 ? 'its' : 'their'} history.`,
+      `${counted(mapped, 'mapping')} ${mapped === 1 ? 'is' : 'are'} given up. The classes stay in QuickBooks exactly as they are.`,
+      `A code of ${other.name} whose class name QuickBooks has already is linked to that class, not made again.`,
+      'This cannot be taken back.',
+    ],
+    button: `Link ${other.name}`, intent: 'link',
+    hidden: [['companyId', other.companyId], ['apiKey', other.apiKey], ['sure', other.companyId]],
+  };
 }
 
 const STEPS = ['Sign in', 'Connect QuickBooks', 'Link Linarc', 'Import and sync'] as const;

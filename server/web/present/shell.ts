@@ -115,7 +115,9 @@ function connections(company: Company): readonly Connection[] {
     { label: 'QuickBooks', ...QUICKBOOKS[company.connection], href: paths.connect },
     company.linarc === null
       ? { label: 'Linarc', state: 'off', words: 'not linked', href: paths.linarc }
-      : { label: 'Linarc', state: 'good', words: `linked to ${company.linarc.name}`, href: paths.linarc },
+      : company.linarc.refusedAt !== null
+        ? { label: 'Linarc', state: 'warn', words: 'refuses the API key', href: paths.linarc }
+        : { label: 'Linarc', state: 'good', words: `linked to ${company.linarc.name}`, href: paths.linarc },
   ];
 }
 
@@ -150,6 +152,12 @@ function banner(company: Company, role: Role | null, now: number): Banner | null
     return {
       sentence: `Intuit ends this connection on ${day(company.connectionEndsAt)}, as it does with every one after some years. Reconnecting before that keeps it without a gap.${ask}`,
       since: null, link: forAdmins('Reconnect to QuickBooks', paths.connectStart),
+    };
+  }
+  if (company.linarc?.refusedAt) {
+    return {
+      sentence: `Linarc no longer accepts the API key, so nothing can be read from it. Staged codes, mappings and classes are as they were.${ask}`,
+      since: moment(company.linarc.refusedAt), link: forAdmins('Replace the API key', paths.linarc),
     };
   }
   if (company.classTracking === 'off') {

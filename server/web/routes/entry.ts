@@ -1,28 +1,24 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Company, User } from '../../core/company.ts';
-import { ProblemError } from '../../core/problems.ts';
-import { ROLE_NAMES } from '../../core/team.ts';
 import type { Tenant } from '../../core/records.ts';
 import { begin, disconnect, disconnectedInQuickBooks, finishConnect, finishSignIn, SignInError, type PendingSignIn } from '../../sync/connect.ts';
-import { linkLibrary, tryLibrary } from '../../sync/link.ts';
 import { roleIn } from '../../sync/team.ts';
 import { NotAllowed, NotFound } from '../errors.ts';
 import { bodyOf, idSchema } from '../input.ts';
 import { requestIdOf } from '../log.ts';
 import { paths } from '../paths.ts';
-import { connectPage, landing, steps, type LinarcPage } from '../present/doors.ts';
-import { count, momentOrNull } from '../present/format.ts';
-import { notice, problemNotice, type Notice } from '../present/notice.ts';
+import { connectPage, landing } from '../present/doors.ts';
+import { notice, type Notice } from '../present/notice.ts';
 import { homeOf } from '../present/shell.ts';
 import { signIn, signOut, takeNotice } from '../session.ts';
-import { adminsOnly, memberOf, membersOnly, signedInOnly, visitOf } from '../visit.ts';
+import { signedInOnly, visitOf } from '../visit.ts';
 import { backTo, done, type Web } from '../web.ts';
 
 /** The most ways to Intuit one browser may have under way. */
 const MOST_PENDING = 5;
 
-/** The way in: sign in, connect QuickBooks, link Linarc, change company, disconnect, sign out. */
+/** The way in: sign in, connect QuickBooks, change company, disconnect, sign out. */
 export function entryRoutes({ world, config, render, art }: Web): Router {
   const router = Router();
   const addressOf = (path: string) => `${config.publicUrl}${path}`;
@@ -201,42 +197,6 @@ export function entryRoutes({ world, config, render, art }: Web): Router {
     res.set('Clear-Site-Data', '"cache", "storage"').redirect(303, paths.home);
   });
 
-  const linarcPage = (req: Request, about: Partial<LinarcPage> = {}): LinarcPage => {
-    const { company, role } = memberOf(req);
-    const prefill = config.sandbox?.linarc ?? { companyId: '', apiKey: '' };
-    return {
-      notice: null,
-      steps: company.linarc === null ? steps(2) : [],
-      linked: company.linarc === null ? null : { name: company.linarc.name, at: momentOrNull(company.linarc.linkedAt) },
-      fields: { companyId: prefill.companyId, apiKey: prefill.apiKey },
-      tested: null, fault: null, prefilled: config.sandbox !== null,
-      denied: role === 'admin' ? null : `Your role in ${company.name} is ${ROLE_NAMES[role]}: an administrator links the Linarc company.`,
-      ...about,
-    };
-  };
-
-  router.get(paths.linarc, membersOnly, (req, res) => {
-    render(req, res, 'connect/linarc', linarcPage(req, { notice: takeNotice(req) }), { title: 'Linarc company' });
-  });
-
-  router.post(paths.linarc, membersOnly, adminsOnly, async (req, res) => {
-    const { companyId, apiKey, intent } = bodyOf(linarcSchema, req.body);
-    const again = (about: Partial<LinarcPage>, status: number) =>
-      render(req, res, 'connect/linarc', linarcPage(req, { fields: { companyId, apiKey }, ...about }), { status, title: 'Linarc company' });
-    if (companyId === '' || apiKey === '') return again({ fault: 'Both the company id and the API key are needed.' }, 422);
-    try {
-      if (intent === 'test') {
-        const { name, costCodeCount } = await tryLibrary(world, { companyId, apiKey });
-        return again({ tested: { name, words: `${count(costCodeCount)} cost codes` } }, 200);
-      }
-      const { name, costCodeCount } = await linkLibrary(world, memberOf(req).company.id, { companyId, apiKey });
-      return done(req, res, paths.costCodes, notice('good', `Linked to ${name}, whose library holds ${count(costCodeCount)} cost codes.`, { next: 'Import them next.' }));
-    } catch (error) {
-      if (!(error instanceof ProblemError)) throw error;
-      return again({ notice: problemNotice(error.problem) }, error.problem.code === 'linarc_key_refused' ? 422 : 502);
-    }
-  });
-
   return router;
 }
 
@@ -248,11 +208,6 @@ function signInNotice(error: SignInError): Notice {
 }
 
 const disconnectSchema = z.object({ company: idSchema.transform((id) => id as Tenant).optional() });
-const linarcSchema = z.object({
-  companyId: z.string().trim().max(200).default(''),
-  apiKey: z.string().trim().max(500).default(''),
-  intent: z.enum(['test', 'link']).default('link'),
-});
 
 /** A realm in an address is what somebody says, no proof of anything; null when none is given. */
 function realmHint(value: unknown): string | null {
