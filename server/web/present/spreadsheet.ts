@@ -124,7 +124,7 @@ export function sheetReportPage(facts: SheetFacts): SheetReportPage {
     at: moment(report.at),
     facts: `${counted(report.total, 'row')}${report.sheet === null ? '' : ` of the sheet “${report.sheet}”`}, ${GENERATIONS[report.generation]}`,
     address: at(view, after),
-    running: report.state === 'running' ? running(company, report, at(view)) : null,
+    running: report.state === 'running' ? running(company, report, own) : null,
     problem: broken === null ? null : { sentence: broken.sentence, next: broken.next },
     tabs: report.state === 'done' ? tabs(report, view, at) : [],
     lines: shown.map((kept) => line(kept, facts.undecided)),
