@@ -463,6 +463,8 @@ export interface ClassMirror {
   withNames(company: Tenant, foldedNames: readonly string[]): Promise<readonly QuickBooksClass[]>;
   /** By the class's own name, in its order; `skip` of them passed over. */
   search(company: Tenant, text: string, limit: number, skip?: number): Promise<readonly QuickBooksClass[]>;
+  /** Classes whose own name holds any, or all, of these texts. */
+  holding(company: Tenant, texts: readonly string[], how: 'any' | 'all', limit: number): Promise<readonly QuickBooksClass[]>;
   /** The classes right below this one (null: at the top), by name. */
   below(company: Tenant, parentId: string | null, limit: number, skip: number): Promise<readonly QuickBooksClass[]>;
   /** How many classes stand right below each of these; ones without any are left out. */

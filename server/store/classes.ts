@@ -78,6 +78,14 @@ export function openClassMirror(connection: Connection): ClassMirror {
       return (await classes.find(query).sort(BY_NAME).skip(skip).limit(limit).lean<ClassDocument[]>()).map(classOf);
     },
 
+    async holding(company, texts, how, limit) {
+      const patterns = texts.map((text) => literally(fold(text))).filter((pattern) => pattern !== '');
+      if (patterns.length === 0) return [];
+      const foldedName = (pattern: string) => ({ foldedName: { $regex: pattern } });
+      const query: Filter = { company, ...(how === 'any' ? foldedName(patterns.join('|')) : { $and: patterns.map(foldedName) }) };
+      return (await classes.find(query).sort(BY_NAME).limit(limit).lean<ClassDocument[]>()).map(classOf);
+    },
+
     async below(company, parentId, limit, skip) {
       return (await classes.find({ company, parentId }).sort(BY_NAME).skip(skip).limit(limit).lean<ClassDocument[]>()).map(classOf);
     },

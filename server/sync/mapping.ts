@@ -18,19 +18,21 @@ export interface Candidate {
 
 /** Classes shown at once, of a search or below one class. */
 const SHOWN = 50;
-/** Classes looked at for each word of a suggestion. */
+/** Classes looked at for each ground of a suggestion. */
 const LOOKED_AT = 200;
 
 /** Up to three classes the record may belong to, each with its evidence. */
 export async function suggest(world: World, company: Tenant, record: StagedRecord): Promise<readonly (Candidate & Suggestion)[]> {
   const { code, name } = record.source;
-  const spaced = [code, code.replace(/[\s.-]+/g, ''), code.replace(/[\s.]+/g, '-'), code.replace(/[\s-]+/g, '.')];
+  const numbers = [code, code.replace(/[\s.-]+/g, ''), code.replace(/[\s.]+/g, '-'), code.replace(/[\s-]+/g, '.')];
   // The longer a word, the fewer classes have it.
   const words = fold(name).split(' ').filter((word) => word.length > 3).sort((a, b) => b.length - a.length).slice(0, 4);
-  const found = new Map<string, QuickBooksClass>();
-  for (const word of new Set([...spaced, ...words].map(fold).filter((word) => word !== ''))) {
-    for (const candidate of await world.classes.search(company, word, LOOKED_AT)) found.set(candidate.id, candidate);
-  }
+  const [numbered, alike] = await Promise.all([
+    world.classes.holding(company, numbers, 'any', LOOKED_AT),
+    world.classes.holding(company, words.slice(0, 2), 'all', LOOKED_AT),
+  ]);
+  const others = alike.length < 3 && words.length > 1 ? await world.classes.holding(company, words, 'any', LOOKED_AT) : [];
+  const found = new Map([...numbered, ...alike, ...others].map((one) => [one.id, one]));
   for (const alias of await world.classes.withNames(company, record.aliases.map(fold))) found.set(alias.id, alias);
   const best = suggestions(record, [...found.values()]);
   const candidates = await withUsers(world, company, best.map((one) => one.class), record.id);

@@ -618,6 +618,13 @@ class MemoryMirror implements ClassMirror {
     return byName(this.where(company, (seen) => foldedName(seen).includes(fold(text)))).slice(skip, skip + limit);
   }
 
+  async holding(company: Tenant, texts: readonly string[], how: 'any' | 'all', limit: number): Promise<readonly QuickBooksClass[]> {
+    const wanted = texts.map(fold).filter((text) => text !== '');
+    const holds = (seen: QuickBooksClass) => (text: string) => foldedName(seen).includes(text);
+    const fits = (seen: QuickBooksClass) => wanted.length > 0 && (how === 'any' ? wanted.some(holds(seen)) : wanted.every(holds(seen)));
+    return byName(this.where(company, fits)).slice(0, limit);
+  }
+
   async below(company: Tenant, parentId: string | null, limit: number, skip: number): Promise<readonly QuickBooksClass[]> {
     return byName(this.where(company, (seen) => seen.parentId === parentId)).slice(skip, skip + limit);
   }

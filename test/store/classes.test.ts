@@ -37,6 +37,28 @@ describe('The store of classes', () => {
       expect(await classes.byIds(of, ['1', '9223372036854775807', '3'])).to.have.deep.members(saved);
     });
 
+    it('finds classes by any or all of some texts, by name, inactive ones by the name they had', async () => {
+      const of = company();
+      await classes.save(of, [
+        classOf('1', { name: 'Cast Walls' }), classOf('2', { name: 'cast floors (b)' }), classOf('3', { name: 'Walls (deleted)', active: false }), classOf('4', { name: 'a.c' }), classOf('5', { name: 'abc' }),
+      ]);
+      const names = async (texts: string[], how: 'any' | 'all', limit = 9) => (await classes.holding(of, texts, how, limit)).map(({ id }) => id);
+      expect(await names(['WALLS', '(b)'], 'any')).to.deep.equal(['2', '1', '3']);
+      expect(await names(['cast', 'walls'], 'all')).to.deep.equal(['1']);
+      expect(await names(['a.c'], 'any'), 'text, no pattern').to.deep.equal(['4']);
+      expect(await names(['', ' '], 'any')).to.deep.equal([]);
+      expect(await names(['cast'], 'any', 1)).to.deep.equal(['2']);
+    });
+
+    it('tells the classes right below one, and how many there are', async () => {
+      const of = company();
+      await classes.save(of, [classOf('1'), classOf('2', { parentId: '1', name: 'b' }), classOf('3', { parentId: '1', name: 'A' }), classOf('4', { parentId: '3' })]);
+      expect((await classes.below(of, '1', 9, 0)).map(({ id }) => id)).to.deep.equal(['3', '2']);
+      expect((await classes.below(of, null, 9, 0)).map(({ id }) => id)).to.deep.equal(['1']);
+      expect((await classes.below(of, '1', 1, 1)).map(({ id }) => id)).to.deep.equal(['2']);
+      expect([...await classes.countBelow(of, ['1', '2', '3'])].sort()).to.deep.equal([['1', 2], ['3', 1]]);
+    });
+
     it('takes the newer state of a class, whichever comes last', async () => {
       const of = company();
       await classes.save(of, [classOf('1', { syncToken: '10', name: 'New' })]);
