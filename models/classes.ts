@@ -25,3 +25,5 @@ classes.index({ company: 1, classId: 1 }, { unique: true });
 // Not unique: while somebody renames classes in QuickBooks the mirror may hold a name twice.
 classes.index({ company: 1, parentId: 1, foldedName: 1 });
 classes.index({ company: 1, active: 1, foldedName: 1 });
+// A search reads names in their order and ends with the page it shows.
+classes.index({ company: 1, foldedName: 1, classId: 1 });
