@@ -153,16 +153,26 @@ async function factsOf(world: World, realmId: string, grant: Grant): Promise<Com
   }
 }
 
-/** Ends the connection: tells Intuit, then deletes the tokens. Staged codes, links and history stay. */
-export async function disconnect(world: World, company: Tenant): Promise<void> {
+/**
+ * Ends the connection: tells Intuit, then deletes the tokens. Staged codes, links and history stay. `untold`: Intuit could not be told, so
+ * that the app stands in QuickBooks' list until somebody ends it there; it has no key any more all the same.
+ */
+export async function disconnect(world: World, company: Tenant): Promise<'revoked' | 'untold'> {
   const held = await world.companies.grant(company);
-  if (held) {
-    await world.identity.revoke(held.grant.refreshToken).catch((error: unknown) => {
-      if (!(error instanceof GrantError)) throw error;
-      world.log.warn({ company, intuitTid: error.intuitTid }, 'the grant could not be revoked at Intuit');
-    });
-  }
+  const told = held === null || (await revoked(world, company, held.grant));
   await world.companies.setConnection(company, 'disconnected', new Date(world.clock.now()));
+  return told ? 'revoked' : 'untold';
+}
+
+async function revoked(world: World, company: Tenant, grant: Grant): Promise<boolean> {
+  try {
+    await world.identity.revoke(grant.refreshToken);
+    return true;
+  } catch (error) {
+    if (!(error instanceof GrantError)) throw error;
+    world.log.warn({ company, intuitTid: error.intuitTid }, 'the grant could not be revoked at Intuit');
+    return false;
+  }
 }
 
 /** QuickBooks says it disconnected the company. Anybody could say so, so a refresh has to fail before it is believed (quickbooks.md §7.1). */

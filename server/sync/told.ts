@@ -30,6 +30,8 @@ export async function hearQuickBooks(world: World, { raw, signature }: Delivery,
     const company = companies.get(realmId);
     if (company) byCompany.set(company, [...(byCompany.get(company) ?? []), change]);
   }
+  const strange = events.filter(({ realmId }) => !companies.has(realmId)).length;
+  if (strange > 0) world.log.info({ sender: 'QuickBooks', count: strange }, 'a webhook told of a company that is not known here');
   return keep(world, byCompany);
 }
 

@@ -226,6 +226,15 @@ describe('At home in QuickBooks', () => {
       expect(text).to.include('Cost codes, mappings and history are kept.').and.to.include('Connect to QuickBooks');
     });
 
+    it('§7.2 2.3 disconnecting while Intuit is away deletes the tokens all the same, and says where to end it too', async () => {
+      const { agent, company } = await comeIn(web);
+      await control(web.quickbooksUrl, 'POST', '/sandbox/faults', { match: { operation: 'revoke' }, fault: { kind: 'status', status: 503 }, times: 5 });
+      await agent.post('/disconnect').expect(303);
+      await control(web.quickbooksUrl, 'DELETE', '/sandbox/faults');
+      expect(await web.world.companies.grant(company)).to.equal(null);
+      expect((await agent.get('/connect')).text).to.include('Intuit could not be told.').and.to.include('end it in QuickBooks too');
+    });
+
     it('§7.2 3.1 every page to sign in at has Sign in with Intuit', async () => {
       for (const path of ['/', '/invitation?key=none']) {
         const page = await new Person().get(`${web.url}${path}`);

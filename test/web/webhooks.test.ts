@@ -25,12 +25,14 @@ describe('the addresses QuickBooks and Linarc call', () => {
   let server: Server;
   let url: string;
   let warnings: string[];
+  let notes: string[];
   let sent: Tenant[];
   const work = new Set<Promise<void>>();
 
   beforeEach(async () => {
     desk = await Desk.open([code('01', 'Summary'), code('02', 'Demolition')]);
     warnings = [];
+    notes = [];
     sent = [];
     const app = express();
     server = createServer(app);
@@ -47,7 +49,7 @@ describe('the addresses QuickBooks and Linarc call', () => {
       ...desk.world,
       dispatch: { ...desk.world.dispatch, fresh },
       fresh: { ...desk.world.fresh, reachedAt: url },
-      log: { ...desk.world.log, warn: (about, message) => void warnings.push(`${message} ${JSON.stringify(about)}`) },
+      log: { ...desk.world.log, info: (about, message) => void notes.push(`${message} ${JSON.stringify(about)}`), warn: (about, message) => void warnings.push(`${message} ${JSON.stringify(about)}`) },
     };
     app.use(webhookRoutes(world, { verifiers: [VERIFIER] }));
     await control(desk.quickbooksUrl, 'POST', '/sandbox/apps', {
@@ -135,6 +137,8 @@ describe('the addresses QuickBooks and Linarc call', () => {
       const response = await quickbooks(JSON.stringify([event({ intuitaccountid: '123' })]));
       expect(response.status).to.equal(200);
       expect(sent).to.deep.equal([]);
+      expect(notes.filter((line) => line.includes('not known here'))).to.have.length(1);
+      expect(notes.join()).to.not.include('123');
     });
 
     it('acknowledges nonsense that was signed, lest what comes after is held back', async () => {

@@ -142,8 +142,8 @@ export function entryRoutes({ world, config, render, art }: Web): Router {
     if (company === undefined) throw new NotFound('company');
     const role = roleIn(user, company.id);
     if (role !== 'admin') throw new NotAllowed(`Your role in ${company.name} is ${role}, and this is for administrators.`, 'Ask an administrator of this company.');
-    await disconnect(world, company.id);
-    done(req, res, paths.connect, notice('info', `${company.name} is disconnected from QuickBooks. Cost codes, mappings and history are kept.`));
+    const how = await disconnect(world, company.id);
+    done(req, res, paths.connect, disconnected(company, how));
   });
 
   /** QuickBooks opens this after it disconnected a company. The realm it names is only a hint; a refresh has to confirm it. */
@@ -169,7 +169,7 @@ export function entryRoutes({ world, config, render, art }: Web): Router {
   const disconnectNotice = async (company: Company): Promise<Notice> => {
     const found = company.connection === 'disconnected' ? 'disconnected' : await disconnectedInQuickBooks(world, company.id);
     return {
-      disconnected: notice('info', `${company.name} is disconnected from QuickBooks. Cost codes, mappings and history are kept.`),
+      disconnected: disconnected(company, 'revoked'),
       still_connected: notice('info', `${company.name} is still connected: QuickBooks accepts the connection.`),
       unknown: notice('info', `Intuit cannot be asked just now whether ${company.name} is still connected, so nothing was changed.`, { next: 'Try again in a minute.' }),
     }[found];
@@ -201,6 +201,11 @@ export function entryRoutes({ world, config, render, art }: Web): Router {
 }
 
 const switchSchema = z.object({ company: idSchema.transform((id) => id as Tenant) });
+function disconnected({ name }: Company, how: 'revoked' | 'untold'): Notice {
+  const untold = 'Intuit could not be told. The keys are deleted here; end it in QuickBooks too, under Apps.';
+  return notice('info', `${name} is disconnected from QuickBooks. Cost codes, mappings and history are kept.`, how === 'untold' ? { next: untold } : {});
+}
+
 /** Why it did not work, and the page at Intuit that mends it. */
 function signInNotice(error: SignInError): Notice {
   const link = error.code === 'email_unverified' ? { label: 'Verify at Intuit', href: 'https://accounts.intuit.com/app/account-manager/security' } : null;
