@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { MongoJobRepository } from '@agendajs/mongo-backend';
 import { Agenda, InMemoryNotificationChannel, type Job } from 'agenda';
 import type { Connection } from 'mongoose';
@@ -87,6 +88,7 @@ export async function createDispatch(database: Database, config: JobsConfig = {}
   });
   const stopping = new AbortController();
   const underWay = new Set<Promise<void>>();
+  let sweeping: Promise<void> = Promise.resolve();
 
   const send = async (name: string, message: Message) => {
     // A message that is waiting already says the same; one being worked on may have been read too early to.
@@ -113,7 +115,7 @@ export async function createDispatch(database: Database, config: JobsConfig = {}
 
     async age() {
       const now = new Date();
-      const oldest = await database.collection(COLLECTION).findOne({ name: { $ne: 'sweep' }, lockedAt: null, nextRunAt: { $lte: now } }, { sort: { nextRunAt: 1 } });
+      const oldest = await database.collection(COLLECTION).findOne({ lockedAt: null, nextRunAt: { $lte: now } }, { sort: { nextRunAt: 1 } });
       const since: unknown = oldest?.['nextRunAt'];
       return since instanceof Date ? (now.getTime() - since.getTime()) / 1_000 : 0;
     },
@@ -125,18 +127,27 @@ export async function createDispatch(database: Database, config: JobsConfig = {}
       define('push', ({ company, id }) => tasks.push(company, id, stopping.signal), log);
       define('import', ({ company, id }) => tasks.import(company, id, stopping.signal), log);
       define('fresh', ({ company }) => tasks.fresh(company), log);
-      const tidy = () => Promise.all([tasks.sweep(), clear(database)]);
-      agenda.define('sweep', () => logged('sweep', tidy, log), { concurrency: 1, lockLimit: 1 });
       await agenda.start();
-      await agenda.every(sweepEvery, 'sweep');
+      sweeping = sweepOn(() => logged('sweep', () => Promise.all([tasks.sweep(), clear(database)]), log), sweepEvery, stopping.signal);
     },
 
     async stop(grace = GRACE) {
       stopping.abort();
       await agenda.stop(false);
-      await Promise.race([Promise.allSettled(underWay), elapsed(grace)]);
+      await Promise.race([Promise.allSettled([...underWay, sweeping]), elapsed(grace)]);
     },
   };
+}
+
+/**
+ * Sweeps every so often, in every process and by no message: a repeated job of agenda's that once outlasted its lock, as on a busy
+ * machine, was not taken again, and nothing that was left lying was found any more.
+ */
+async function sweepOn(sweep: () => Promise<void>, every: number, stopping: AbortSignal): Promise<void> {
+  while (!stopping.aborted) {
+    await sweep();
+    await pause(every, undefined, { signal: stopping }).catch(() => {});
+  }
 }
 
 /** Agenda connects by itself and lets a failure end the process; so it is given a collection that is ready. */

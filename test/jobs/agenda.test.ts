@@ -155,10 +155,21 @@ describe('Jobs', () => {
   });
 
   it('works for several companies at once, but not for more than it should', async () => {
-    const notes = new Notes(() => sleep(100));
-    const jobs = await process({ ...FAST, atOnce: 3 });
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const notes = new Notes(() => held);
+    const jobs = await process({ ...FAST, lockMs: 10_000, atOnce: 3 });
     for (let n = 0; n < 7; n += 1) await jobs.dispatch.push(ONE, `run${n}`);
     await jobs.work(notes, log);
+    try {
+      await until(() => notes.running === 3);
+      await sleep(200);
+      expect(notes.running).to.equal(3);
+    } finally {
+      release();
+    }
     await until(() => notes.pushed.length === 7);
     expect(notes.most).to.equal(3);
   });
@@ -197,11 +208,15 @@ describe('Jobs', () => {
     await until(async () => notes.pushed.length === 2 && (await messages('push')) === 0);
   });
 
-  it('sweeps again and again, in one process at a time', async () => {
-    const notes = [new Notes(), new Notes()];
+  it('sweeps again and again in every process, also after a sweep that took very long', async () => {
+    const slow = new Notes();
+    slow.sweep = async () => {
+      slow.sweeps += 1;
+      if (slow.sweeps === 1) await sleep(3 * (FAST.lockMs ?? 0));
+    };
+    const notes = [slow, new Notes()];
     for (const each of notes) await (await process()).work(each, log);
-    await until(() => notes.reduce((sum, each) => sum + each.sweeps, 0) >= 4);
-    expect(await messages('sweep')).to.equal(1);
+    await until(() => notes.every((each) => each.sweeps >= 3));
   });
 
   it('deletes what was done long ago', async () => {
