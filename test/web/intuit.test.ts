@@ -278,7 +278,7 @@ describe('At home in QuickBooks', () => {
       const { person } = await comeIn(web);
       expect(new URL((await person.get(`${web.url}/launch`)).url).pathname).to.equal('/cost-codes');
       const asking = readdirSync('views', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ejs'))
-        .filter((name) => /type="password"/.test(readFileSync(join('views', name), 'utf8').replace(/<input id="apiKey"[^>]*>/, '')));
+        .filter((name) => /type="password"/.test(readFileSync(join('views', name), 'utf8').replace(/name="apiKey" type="password"/g, '')));
       expect(asking).to.deep.equal([]);
     });
 
@@ -381,6 +381,17 @@ describe('At home in QuickBooks', () => {
         await mara.person.post(`${web.url}/sign-out`);
         expect(into(await at())).to.equal('Ridgeline Mechanical');
       });
+
+      for (const says of ['yes', 'no'] as const) {
+        it(`§7.2 6.2 Launch in the Apps menu of one of several companies (QuickBooks names it: ${says})`, async () => {
+          await control(web.quickbooksUrl, 'PATCH', '/sandbox/switches', { realmIdOnLaunch: says });
+          await mara.person.get(`${web.url}/launch?realmId=${await realmOf('Hillside')}`);
+          const apps = await mara.person.get(`${web.quickbooksUrl}/app/apps?company=${await realmOf('Ridgeline')}`);
+          const page = await mara.person.press(apps, 'Launch');
+          await control(web.quickbooksUrl, 'PATCH', '/sandbox/switches', { realmIdOnLaunch: 'yes' });
+          expect(page.words).to.include(`${says === 'yes' ? 'Ridgeline Mechanical' : 'Hillside Builders'} , change company`);
+        });
+      }
 
       it('§7.2 6.2 a launch from a company that is not connected opens no other one in its place', async () => {
         const page = await mara.person.get(`${web.url}/launch?realmId=${await realmOf('Cedar')}`);

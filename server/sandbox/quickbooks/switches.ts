@@ -60,6 +60,10 @@ export const SWITCHES = {
     values: ['no', 'yes'],
     about: 'Whether "Get app now" adds realmId to the Connect Request address', reason: '§7.1: no documented parameters',
   },
+  realmIdOnLaunch: {
+    values: ['yes', 'no'],
+    about: 'Whether "Launch" adds realmId to the Launch address', reason: '§11: the query strings of Launch are not known',
+  },
   readWrapper: {
     values: ['yes', 'no'],
     about: 'Whether a read wraps the object in {"Class": …}', reason: '§2.2: recorded for other lists, the docs sample lacks it',

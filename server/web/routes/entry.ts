@@ -78,7 +78,7 @@ export function entryRoutes({ world, config, render, art }: Web): Router {
       const { after, invitation } = req.session;
       const company = await companyToOpen(user, pending?.company ?? null);
       await enter(req, user, company);
-      const isElsewhere = (pending?.company ?? null) !== null && company === null;
+      const isElsewhere = (pending?.company ?? null) !== null && company === null && user.memberships.length > 0;
       if (isElsewhere) req.session.notice = notice('info', 'The company you came from is not connected to Linarc Class Sync, or you do not belong to it here.');
       res.redirect(302, invitation === undefined ? landingAfter(after, company) : paths.invitation);
     } catch (error) {

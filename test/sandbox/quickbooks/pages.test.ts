@@ -58,7 +58,7 @@ describe('QuickBooks sandbox: pages', () => {
 
   it('list the app: Launch and Get app now before, Launch and Disconnect after connecting', async () => {
     const before = (await visitor.get(`/app/apps?company=${HILLSIDE}`)).text;
-    expect(before).to.include(`href="${APP.launchUrl}">Launch</a>`).and.include(
+    expect(before).to.include(`href="${APP.launchUrl}?realmId=${HILLSIDE}">Launch</a>`).and.include(
       `href="${APP.connectUrl}">Get app now</a>`).and.not.include('Disconnect');
     expect(await apps()).to.include('<button>Disconnect</button>').and.not.include('Get app now');
   });

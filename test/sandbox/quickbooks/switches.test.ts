@@ -170,6 +170,11 @@ describe('QuickBooks sandbox: switches', () => {
       await visitor.signIn();
       expect((await visitor.get('/app/apps?company=9341453000000001')).text).to.include('/connect?realmId=9341453000000001');
     }]],
+    realmIdOnLaunch: [['no', async () => {
+      const visitor = new Visitor(bench);
+      await visitor.signIn();
+      expect((await visitor.get('/app/apps?company=9341453000000001')).text).to.match(/href="[^"?]+">Launch</);
+    }]],
     pagereqClass: [['home', async () => {
       const answer = await bench.send('GET', '/app/login?pagereq=class&deeplinkcompanyid=9341453000000001');
       expect(answer.headers.get('location')).to.equal('/app/apps?company=9341453000000001');

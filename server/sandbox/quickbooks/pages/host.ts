@@ -26,9 +26,13 @@ function appCard(world: World, app: RegisteredApp, company: Company): Html {
 <h2>${app.name}</h2>
 <p>${app.tagline}</p>
 <p class="quiet">${connected ? `Connected to ${company.facts.name}` : `Not connected to ${company.facts.name}`}</p>
-<div class="actions"><a class="button${connected ? ' main' : ''}" href="${app.launchUrl}">Launch</a>
+<div class="actions"><a class="button${connected ? ' main' : ''}" href="${launchAddress(world, app, company)}">Launch</a>
 ${connected ? disconnectForm(app, company) : connectLink(world, app, company)}</div>
 </section>`;
+}
+
+function launchAddress(world: World, app: RegisteredApp, company: Company): string {
+  return world.switches.realmIdOnLaunch === 'yes' ? withRealm(app.launchUrl, company) : app.launchUrl;
 }
 
 function disconnectForm(app: RegisteredApp, company: Company): Html {
