@@ -10,6 +10,8 @@ import * as linking from '../../server/sync/link.ts';
 import * as mapping from '../../server/sync/mapping.ts';
 import * as pushing from '../../server/sync/push.ts';
 import * as reading from '../../server/sync/classes.ts';
+import * as sweeping from '../../server/sync/sweep.ts';
+import * as telling from '../../server/sync/told.ts';
 import * as tokens from '../../server/sync/tokens.ts';
 
 /** The engine under simulation: the use cases, and the errors they know. */
@@ -22,14 +24,16 @@ export interface Engine {
   readonly mapping: typeof mapping;
   readonly pushing: typeof pushing;
   readonly reading: typeof reading;
+  readonly sweeping: typeof sweeping;
+  readonly telling: typeof telling;
   readonly tokens: typeof tokens;
 }
 
-export const ENGINE: Engine = { ports, problems, connecting, importing, linking, mapping, pushing, reading, tokens };
+export const ENGINE: Engine = { ports, problems, connecting, importing, linking, mapping, pushing, reading, sweeping, telling, tokens };
 
 const FILES: Readonly<Record<keyof Engine, string>> = {
   ports: 'core/ports.ts', problems: 'core/problems.ts', connecting: 'sync/connect.ts', importing: 'sync/import.ts', linking: 'sync/link.ts',
-  mapping: 'sync/mapping.ts', pushing: 'sync/push.ts', reading: 'sync/classes.ts', tokens: 'sync/tokens.ts',
+  mapping: 'sync/mapping.ts', pushing: 'sync/push.ts', reading: 'sync/classes.ts', sweeping: 'sync/sweep.ts', telling: 'sync/told.ts', tokens: 'sync/tokens.ts',
 };
 
 /** A change to one source file of the engine: `from` must stand there exactly once. */

@@ -137,4 +137,10 @@ export const FAULT_CLASSES: readonly FaultClass[] = [
       switches: { accessLife: 180_000, rotation: 'always' },
     }),
   },
+  {
+    no: 30, title: 'webhooks doubled, out of order, forged, in either format', strikes: ['webhook', 'webhook told twice', 'forged webhook'],
+    scenario: () => ({
+      ...events({ 'class renamed': 6, 'class inactivated': 6, 'class removed': 2, 'class added': 4, push: 4, 'edit and import': 4 }), webhooks: true, machines: 3,
+    }),
+  },
 ];

@@ -113,7 +113,7 @@ interface GrantState {
 type End<T> = { readonly kind: 'answered'; readonly value: T } | Refusal;
 
 const CALL_TIMEOUT = 125_000;
-/** What had its turn when a 429 came still leaves. */
+/** What had its turn when a 429 came still leaves; and the caller knows the time of its database, by which it waits, only so well. */
 const HEARD_WITHIN = 100;
 const PAGE = 50;
 
@@ -372,7 +372,7 @@ export class QuickBooks {
   /** From now on the caller knows that it is to wait. */
   private heard(realm: Realm, end: End<unknown>): void {
     if (end.kind !== 'refused' || end.fault.status !== 429) return;
-    realm.closed = { from: this.now + HEARD_WITHIN, until: this.now + (end.retryAfter ?? 60_000) };
+    realm.closed = { from: this.now + HEARD_WITHIN, until: this.now + (end.retryAfter ?? 60_000) - HEARD_WITHIN };
   }
 
   private call<T>(machine: Machine, realm: Realm, token: string, kind: CallKind, what: string, work: () => T): Promise<End<T>> {

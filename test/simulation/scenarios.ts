@@ -46,6 +46,7 @@ export function mixed(chance: Chance): Scenario {
     },
     skew,
     lostMessages: chance.pick([0, 0.2]),
+    webhooks: chance.hits(0.3),
     events,
   };
 }

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { DEFAULT_SETTINGS, type Settings } from '../../server/core/company.ts';
 import type { Dispatch, Invitations, Team } from '../../server/core/ports.ts';
 import { CONSENTS, type Actor, type CostCode, type StagedRecord, type Tenant } from '../../server/core/records.ts';
@@ -34,6 +35,8 @@ export interface Scenario {
   readonly crashPoint?: CrashPoint;
   /** Of the wanted classes, the share that QuickBooks holds already when it begins. */
   readonly present?: number;
+  /** Whether QuickBooks tells of what people change there: doubled, out of order, in either format, and forged at times. */
+  readonly webhooks?: boolean;
   /** Share of messages to workers that are lost. */
   readonly lostMessages?: number;
 }
@@ -56,6 +59,8 @@ export interface Party {
   readonly edited: Set<string>;
   /** Records that somebody excluded, or whose class somebody changed in QuickBooks. */
   readonly touched: Set<string>;
+  /** Classes that somebody untied from their record. */
+  readonly untied: Set<string>;
 }
 
 export const EVERYTHING: Selection = { kind: 'matching', filter: {}, except: [] };
@@ -93,6 +98,8 @@ export class Simulation {
   private readonly worlds = new Map<Machine, World>();
   /** What machines do just now, sweeps aside. */
   private readonly tasks = new Set<{ readonly machine: Machine }>();
+  /** Webhooks that were sent and have not arrived. */
+  private onTheWay = 0;
   private machines: Machine[] = [];
   private born = 0;
   private isTroubled = false;
@@ -195,9 +202,14 @@ export class Simulation {
   private keepSweeping(machine: Machine): void {
     machine.reach(this.chance.int(1, SWEEP_EVERY), () => {
       if (machine.stopping.signal.aborted) return;
-      this.work(machine, 'sweep', (world) => this.engine.pushing.sweep(world));
+      void this.work(machine, 'sweep', (world) => this.sweep(world));
       this.keepSweeping(machine);
     });
+  }
+
+  private async sweep(world: World): Promise<void> {
+    await this.engine.pushing.sweep(world);
+    if (this.scenario.webhooks) for (const company of await world.fresh.changes.waiting(50)) await world.dispatch.fresh(company);
   }
 
   private worldOf(machine: Machine): World {
@@ -221,7 +233,7 @@ export class Simulation {
       runs: over('runs'),
       history: over('history'),
       dispatch: this.dispatch(),
-      fresh: NOTHING_FRESH,
+      fresh: { ...NOTHING_FRESH, changes: over('changes'), rounds: { ...NOTHING_FRESH.rounds, ofRealms: async (ids: readonly string[]) => this.database.ofRealms(ids) } },
       team: NO_TEAM,
       invitations: NO_INVITATIONS,
       pace: { speed: 1, limits: true },
@@ -238,7 +250,10 @@ export class Simulation {
     return {
       push: async (company, run) => send('push', (world, machine) => this.engine.pushing.runPush(world, company, run, machine.stopping.signal)),
       import: async (company, id) => send('import', (world) => this.engine.importing.runImport(world, company, id)),
-      fresh: async () => {},
+      fresh: async (company) => send('fresh', async (world) => {
+        const found = await world.companies.get(company);
+        if (found) await this.engine.sweeping.followQuickBooks(world, found);
+      }),
     };
   }
 
@@ -280,7 +295,7 @@ export class Simulation {
       await this.engine.linking.linkLibrary(world, company.id, { companyId: mark, apiKey: 'key' });
       const settings: Settings = { ...DEFAULT_SETTINGS, structure: this.scenario.divisions ? 'division' : 'flat', inactivate: this.scenario.inactivate ?? false };
       await world.companies.saveSettings(company.id, 0, settings, { by: PERSON, at: new Date(this.timeline.now), changes: [] });
-      this.parties.push({ mark, realmId, tenant: company.id, cancelled: false, asked: new Set(), edited: new Set(), touched: new Set() });
+      this.parties.push({ mark, realmId, tenant: company.id, cancelled: false, asked: new Set(), edited: new Set(), touched: new Set(), untied: new Set() });
     });
     const party = this.parties.at(-1);
     if (party?.mark !== mark) throw new Error('The company could not be connected.');
@@ -484,7 +499,9 @@ export class Simulation {
     const realm = this.quickbooks.realm(party.realmId);
     if (kind === 'class added') {
       const { wanted, id } = this.someRecord(party);
-      if (wanted.name !== '' && this.quickbooks.addByPerson(realm, wanted.name)) party.touched.add(id);
+      const added = wanted.name === '' ? null : this.quickbooks.addByPerson(realm, wanted.name);
+      if (added) party.touched.add(id);
+      if (added) this.tell(party, added.id, 'create');
       return;
     }
     const rows = [...realm.rows.values()];
@@ -494,6 +511,30 @@ export class Simulation {
     if (kind === 'class renamed') this.quickbooks.changeByPerson(realm, row, { name: `By hand ${this.chance.int(1, 999)} ${row.name.slice(row.name.indexOf('#'))}`.slice(0, 100) });
     else if (kind === 'class inactivated') this.quickbooks.changeByPerson(realm, row, { active: false });
     else if (![...realm.rows.values()].some(({ parentId }) => parentId === row.id)) this.quickbooks.removeByPerson(realm, row);
+    this.tell(party, row.id, realm.rows.has(row.id) ? 'update' : 'delete');
+  }
+
+  /** QuickBooks tells of a change, at least once and in any order; so does somebody else, who cannot sign. */
+  private tell({ realmId }: Party, classId: string, operation: 'create' | 'update' | 'delete'): void {
+    if (!this.scenario.webhooks) return;
+    const raw = webhookOf(realmId, classId, operation, this.timeline.now, this.chance.hits(0.5));
+    const secrets = [...Array.from({ length: this.chance.int(1, 3) }, () => VERIFIER), ...(this.chance.hits(0.5) ? ['guessed'] : [])];
+    for (const secret of secrets) {
+      this.onTheWay += 1;
+      this.timeline.in(this.chance.int(0, 30_000), () => this.deliver(raw, secret));
+    }
+  }
+
+  private deliver(raw: Buffer, secret: string): void {
+    this.onTheWay -= 1;
+    this.site.count(secret === VERIFIER ? 'webhook' : 'forged webhook');
+    const signature = createHmac('sha256', secret).update(raw).digest('base64');
+    void this.work(this.someMachine(), 'webhook', async (world) => {
+      const receipt = await this.engine.telling.hearQuickBooks(world, { raw, signature }, [VERIFIER]);
+      if ((receipt.kind === 'taken') !== (secret === VERIFIER)) this.fail(`I5: a webhook signed with “${secret}” was ${receipt.kind}`);
+      if (receipt.kind === 'taken' && receipt.told === 0) this.site.count('webhook told twice');
+      if (receipt.kind === 'taken') for (const company of receipt.companies) await world.dispatch.fresh(company);
+    });
   }
 
   /** Records whose class a person touched may end waiting for a person. */
@@ -522,12 +563,12 @@ export class Simulation {
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       if (this.timeline.steps > MOST_STEPS) break;
       await this.timeline.wait(2_000);
-      let isBusy = [...this.tasks].some(({ machine }) => machine.alive);
+      let isBusy = this.onTheWay > 0 || [...this.tasks].some(({ machine }) => machine.alive);
       for (const party of this.parties) {
         const run = this.activeRun(party);
         const company = this.database.companies.get(party.tenant)?.company;
         const isImporting = this.database.companies.get(party.tenant)?.import?.state === 'running' && round < 40;
-        isBusy ||= run !== undefined || isImporting;
+        isBusy ||= run !== undefined || isImporting || this.hasUntold(party);
         if (company?.connection === 'needs_reconnect' || (run?.state === 'halted' && run.problem?.code === 'reconnect_needed')) {
           await this.work(this.someMachine(), 'reconnect', (world) => this.connect(world, party.realmId));
         } else if (run?.state === 'halted' || run?.state === 'paused') {
@@ -537,6 +578,11 @@ export class Simulation {
       if (!isBusy) return;
     }
     this.fail(`I2: it does not come to rest (${this.parties.map((party) => this.activeRun(party)?.state).join()})`);
+  }
+
+  /** Whether something QuickBooks told was not followed yet. */
+  private hasUntold({ tenant }: Party): boolean {
+    return [...this.database.changesOf(tenant).values()].some(({ open }) => open);
   }
 
   private async importAll(party: Party): Promise<void> {
@@ -580,11 +626,23 @@ export class Simulation {
     }
   }
 
-  private async decide(world: World, { tenant }: Party, { id, problem }: StagedRecord): Promise<void> {
+  private async decide(world: World, { tenant, untied }: Party, { id, link, problem }: StagedRecord): Promise<void> {
     const { mapping } = this.engine;
     if (problem?.code === 'changed_in_quickbooks') await mapping.overwrite(world, tenant, PERSON, id);
-    if (problem?.code === 'class_gone' || problem?.code === 'class_used') await mapping.unmap(world, tenant, PERSON, id);
+    if (problem?.code !== 'class_gone' && problem?.code !== 'class_used') return;
+    await mapping.unmap(world, tenant, PERSON, id);
+    if (link) untied.add(link.id);
   }
+}
+
+const VERIFIER = 'verifier';
+
+/** A webhook's body in one of QuickBooks' two formats (quickbooks-annex.md A4). */
+function webhookOf(realmId: string, classId: string, operation: 'create' | 'update' | 'delete', at: number, isCloudEvent: boolean): Buffer {
+  const time = new Date(at).toISOString();
+  if (isCloudEvent) return Buffer.from(JSON.stringify([{ specversion: '1.0', id: `e${at}-${classId}`, type: `qbo.class.${operation}d.v1`, time, intuitentityid: classId, intuitaccountid: realmId, data: {} }]));
+  const entity = { name: 'Class', id: classId, operation: `${operation.charAt(0).toUpperCase()}${operation.slice(1)}`, lastUpdated: time };
+  return Buffer.from(JSON.stringify({ eventNotifications: [{ realmId, dataChangeEvent: { entities: [entity] } }] }));
 }
 
 const PUSHABLE: ReadonlySet<string> = new Set(['needs_sync', 'failed']);

@@ -1,6 +1,7 @@
 // The stores of server/core/ports.ts in memory: every decision one compare-and-set on one document, like the real ones. Documents are
 // never changed in place, so that what was read stays what it was. They pass the same battery as the stores on MongoDB.
 import { DEFAULT_SETTINGS, ROLES, type Company, type ImportState, type SettingsChange, type User } from '../../server/core/company.ts';
+import type { Changes, OpenChange, Teller, ToldChange } from '../../server/core/fresh.ts';
 import { bareClassName, fold, sortKey } from '../../server/core/names.ts';
 import type {
   ClassMirror, Companies, CostCodes, Grant, GuardedChange, History, Hold, LibraryKey, NewCompany, Random, RecordChange, Runs, StagedDraft, Users,
@@ -17,6 +18,7 @@ export interface MemoryStores {
   readonly classes: ClassMirror;
   readonly runs: Runs;
   readonly history: History;
+  readonly changes: Changes;
 }
 
 interface CompanyRow {
@@ -47,6 +49,7 @@ export class MemoryDatabase {
   readonly mirror = new Map<Tenant, Map<string, MirrorRow>>();
   readonly runs = new Map<string, Run & { readonly fence: number }>();
   readonly history = new Map<Tenant, Map<string, Fact>>();
+  readonly changes = new Map<Tenant, Map<string, ChangeRow>>();
   private readonly tokens = new Map<string, Set<string>>();
   /** The database's own clock, in milliseconds since 1970. */
   readonly now: () => number;
@@ -83,6 +86,15 @@ export class MemoryDatabase {
     return entry(this.mirror, company, () => new Map());
   }
 
+  /** The companies of these realms. */
+  ofRealms(realmIds: readonly string[]): ReadonlyMap<string, Tenant> {
+    return new Map([...this.companies.values()].filter(({ realmId }) => realmIds.includes(realmId)).map(({ realmId, company }) => [realmId, company.id]));
+  }
+
+  changesOf(company: Tenant): Map<string, ChangeRow> {
+    return entry(this.changes, company, () => new Map());
+  }
+
   historyOf(company: Tenant): Map<string, Fact> {
     return entry(this.history, company, () => new Map());
   }
@@ -104,6 +116,7 @@ export function memoryStores(database: MemoryDatabase): MemoryStores {
     classes: new MemoryMirror(database),
     runs: new MemoryRuns(database),
     history: new MemoryHistory(database),
+    changes: new MemoryChanges(database),
   };
 }
 
@@ -767,6 +780,69 @@ class MemoryRuns implements Runs {
 
 function shown({ fence: _fence, ...run }: RunRow): Run {
   return run;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- changes
+
+type ChangeRow = OpenChange & { readonly open: boolean; readonly due: number; readonly toldAt: Date };
+
+class MemoryChanges implements Changes {
+  private readonly database: MemoryDatabase;
+
+  constructor(database: MemoryDatabase) {
+    this.database = database;
+  }
+
+  async tell(company: Tenant, told: readonly ToldChange[], at: Date): Promise<number> {
+    const changes = this.database.changesOf(company);
+    let added = 0;
+    for (const change of told) {
+      this.database.beforeDocument();
+      const key = keyOf(change.teller, change.id);
+      if (changes.has(key)) continue;
+      changes.set(key, { ...change, tries: 0, open: true, due: 0, toldAt: at });
+      added += 1;
+    }
+    return added;
+  }
+
+  async take(company: Tenant, teller: Teller, limit: number, ms: number): Promise<readonly OpenChange[]> {
+    const changes = this.database.changesOf(company);
+    const due = [...changes].filter(([, change]) => change.teller === teller && this.isDue(change));
+    const oldest = due.sort(([a, one], [b, other]) => one.toldAt.getTime() - other.toldAt.getTime() || compare(a, b)).slice(0, limit);
+    for (const [key, change] of oldest) changes.set(key, { ...change, tries: change.tries + 1, due: this.database.now() + ms });
+    return oldest.map(([, { open: _open, due: _due, toldAt: _toldAt, ...change }]) => change);
+  }
+
+  async settle(company: Tenant, teller: Teller, ids: readonly string[], _at: Date): Promise<void> {
+    this.each(company, teller, ids, (change) => ({ ...change, open: false }));
+  }
+
+  async putOff(company: Tenant, teller: Teller, ids: readonly string[], ms: number): Promise<void> {
+    this.each(company, teller, ids, (change) => ({ ...change, due: this.database.now() + ms }));
+  }
+
+  async waiting(limit: number): Promise<readonly Tenant[]> {
+    const all = [...this.database.changes].flatMap(([company, changes]) => [...changes.values()].filter((change) => this.isDue(change)).map(({ toldAt }) => ({ company, toldAt })));
+    return [...new Set(all.sort((a, b) => a.toldAt.getTime() - b.toldAt.getTime()).map(({ company }) => company))].slice(0, limit);
+  }
+
+  private isDue({ open, due }: ChangeRow): boolean {
+    return open && due <= this.database.now();
+  }
+
+  private each(company: Tenant, teller: Teller, ids: readonly string[], change: (row: ChangeRow) => ChangeRow): void {
+    const changes = this.database.changesOf(company);
+    for (const id of ids) {
+      this.database.beforeDocument();
+      const row = changes.get(keyOf(teller, id));
+      if (row?.open) changes.set(keyOf(teller, id), change(row));
+    }
+  }
+}
+
+function keyOf(teller: Teller, id: string): string {
+  return `${teller}:${id}`;
 }
 
 // ---------------------------------------------------------------------------------------------------------------- history

@@ -128,6 +128,7 @@ export class Watch {
     if (this.simulation.quickbooks.usedUnstored > 0) this.simulation.fail('I8: a token was used before it was stored');
     for (const party of this.simulation.parties) {
       this.onlyOneClass(party);
+      this.mirrorFollows(party);
       const { reused, overwritten } = this.simulation.quickbooks.realm(party.realmId);
       if (overwritten > 0) this.simulation.fail(`I2: ${overwritten} changes made in QuickBooks were written over`);
       if (reused > 0) this.simulation.fail(`I7: a requestid was used ${reused} times for something else`);
@@ -159,7 +160,8 @@ export class Watch {
     const made = new Map<string, string[]>();
     for (const row of realm.rows.values()) {
       // Renamed by a person before its lost answer could be looked up, a class cannot be known for ours by anybody.
-      const entry = row.by === 'us' && !row.renamed ? this.madeFor(party, row.id) : null;
+      const isOurs = row.by === 'us' && !row.renamed && !party.untied.has(row.id);
+      const entry = isOurs ? this.madeFor(party, row.id) : null;
       if (entry !== null) made.set(entry, [...(made.get(entry) ?? []), row.id]);
     }
     for (const [entry, ids] of made) if (ids.length > 1) this.simulation.fail(`I1: ${entry} has ${ids.length} classes (${ids.join()})`);
@@ -168,6 +170,18 @@ export class Watch {
       if (record.link) users.set(record.link.id, [...(users.get(record.link.id) ?? []), record.linarcId]);
     }
     for (const [id, entries] of users) if (entries.length > 1) this.simulation.fail(`I1: class ${id} belongs to ${entries.join()}`);
+  }
+
+  /** What QuickBooks told of was read again, whatever the order it was told in. */
+  private mirrorFollows({ tenant, realmId }: Party): void {
+    const { simulation } = this;
+    const isToldOfAll = simulation.scenario.webhooks === true && ['kill', 'term', 'connection lost', 'store down', 'store unknown', 'disk full', 'store torn'].every((cause) => simulation.count(cause) === 0);
+    if (!isToldOfAll) return;
+    const [realm, mirror] = [simulation.quickbooks.realm(realmId), simulation.database.mirrorOf(tenant)];
+    for (const row of realm.rows.values()) {
+      if (row.byHand && mirror.get(row.id)?.seen.syncToken !== String(row.token)) simulation.fail(`I9: what was told of class ${row.id} was not read again`);
+    }
+    for (const id of mirror.keys()) if (!realm.rows.has(id)) simulation.fail(`I9: class ${id} is gone, but still counted`);
   }
 
   /** I2. */
