@@ -27,14 +27,20 @@
     if (style === 'day') return (date.getFullYear() === new Date().getFullYear() ? day : dayWithYear).format(date);
     return (date.getFullYear() === new Date().getFullYear() ? dayAndTime : withYear).format(date);
   };
-  const localise = () => {
-    for (const time of all('time[datetime]')) {
+  const localise = (times = all('time[datetime]')) => {
+    for (const time of times) {
       const text = local(time);
       if (time.textContent === text) continue;
       if (time.textContent.endsWith('UTC')) time.title = time.textContent;
       time.textContent = text;
     }
   };
+  // While the page comes in, each time is changed before it is painted, so that nothing moves by it. For this the script is not deferred.
+  const incoming = new MutationObserver((changes) => {
+    const nodes = changes.flatMap(({ target, addedNodes }) => [target, ...addedNodes]);
+    localise(new Set(nodes.filter((node) => node.localName === 'time')));
+  });
+  incoming.observe(document, { childList: true, subtree: true });
 
   // Selection: named records, or all that match but the exceptions. Records off the page are kept here and sent with the form.
   const chosen = { matching: null, ids: new Map(), except: new Map(), anchor: null };
@@ -71,16 +77,19 @@
   const paint = () => {
     if (!bar()) return;
     if (chosen.matching !== null && chosen.matching !== filterNow()) clear();
-    for (const row of rows()) {
+    const list = rows();
+    for (const row of list) {
       const on = isChosen(row.dataset.id);
+      const tick = row.querySelector('[name=id]');
+      if (tick.checked === on && row.classList.contains('selected') === on) continue;
+      tick.checked = on;
       row.classList.toggle('selected', on);
-      row.querySelector('[name=id]').checked = on;
       row.querySelector('.serial').setAttribute('aria-pressed', String(on));
     }
-    const on = rows().filter((row) => isChosen(row.dataset.id)).length;
+    const on = list.filter((row) => isChosen(row.dataset.id)).length;
     const box = $('page-check');
-    box.checked = on > 0 && on === rows().length;
-    box.indeterminate = on > 0 && on < rows().length;
+    box.checked = on > 0 && on === list.length;
+    box.indeterminate = on > 0 && on < list.length;
     $('scope').value = chosen.matching === null ? 'ids' : 'matching';
     const text = words();
     if ($('selected-words').textContent !== text) $('selected-words').textContent = text;
@@ -349,6 +358,7 @@
   });
 
   document.addEventListener('DOMContentLoaded', () => {
+    incoming.disconnect();
     if (bar() && 'all' in bar().dataset) chosen.matching = filterNow();
     $('sheet').addEventListener('close', () => {
       $('sheet-body').replaceChildren();
