@@ -221,7 +221,7 @@
       navigator.clipboard?.writeText($(copy.dataset.copy).innerText).then(() => announce('Copied'), () => announce('Could not copy'));
       return undefined;
     }
-    const menu = near(event, '.menu button, .menu a, .row-actions button');
+    const menu = near(event, '.menu button, .menu a, .row-actions a');
     if (menu) menu.closest('[popover]:popover-open')?.hidePopover();
     return undefined;
   });
@@ -317,6 +317,14 @@
     const serial = row && near(event, '.serial');
     const done = (serial && (onSerial(row, event) || onRow(row, key))) || (key !== 'Enter' && row && onRow(row, key)) || onPage(key);
     if (done) event.preventDefault();
+  });
+
+  // What opens a sheet is a link, as a thousand buttons outside their form cost the browser seconds; the space bar presses it all the same.
+  document.addEventListener('keydown', (event) => {
+    const link = event.key === ' ' && near(event, 'a[role=button]');
+    if (!link) return;
+    event.preventDefault();
+    link.click();
   });
 
   // htmx: after every swap the new markup gets times and selection; failures to reach the server are said once.

@@ -46,7 +46,7 @@ describe('The staging screen in a browser', function () {
       if (line.type() === 'error' || line.type() === 'warning') complaints.push(line.text());
     });
     page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(`${web.url}${path}`);
+    await page.goto(path.startsWith('/') ? `${web.url}${path}` : path);
     return { page, context };
   };
   const row = (page: Page, n: number) => page.getByRole('button', { name: new RegExp(`^Row ${n},`) });
@@ -137,6 +137,22 @@ describe('The staging screen in a browser', function () {
     });
   });
 
+  for (const width of [1280, 800, 390]) {
+    it(`does not move as it comes in, ${width} wide`, async () => {
+      const { page, context } = await opened('about:blank', { viewport: { width, height: 860 } });
+      await page.addInitScript(`
+        window.moved = [];
+        new PerformanceObserver((list) => moved.push(...list.getEntries().map(({ value }) => value))).observe({ type: 'layout-shift', buffered: true });
+      `);
+      await page.goto(`${web.url}/cost-codes`);
+      await page.locator('.glance-part').first().waitFor();
+      await page.evaluate('new Promise((painted) => requestAnimationFrame(() => setTimeout(painted, 100)))');
+      const moved = await page.evaluate<number[]>('moved');
+      expect(moved.reduce((sum, value) => sum + value, 0)).to.be.below(0.01);
+      await context.close();
+    });
+  }
+
   describe('a page of 1,000 rows', () => {
     let page: Page;
     let context: BrowserContext;
@@ -154,6 +170,21 @@ describe('The staging screen in a browser', function () {
       await page.evaluate('document.querySelector("#block-19").scrollIntoView({ block: "end" })');
       await until('the last row to be drawn', () => page.locator('#rows > tbody > tr').last().evaluate((last) => last.checkVisibility({ contentVisibilityAuto: true })));
       expect(await page.evaluate('document.documentElement.scrollHeight')).to.equal(before);
+    });
+
+    it('asks nothing of the browser that grows with the square of its rows: no field or button names a form elsewhere', async () => {
+      expect(await page.locator('#rows [form]').count()).to.equal(0);
+    });
+
+    it('opens a row’s sheets by click, by Enter and by the space bar', async () => {
+      const history = page.getByRole('button', { name: 'Change History' }).first();
+      const sheet = page.getByRole('dialog').getByRole('heading', { name: 'Change History' });
+      for (const open of [() => history.click(), () => history.press('Enter'), () => history.press(' ')]) {
+        await open();
+        await sheet.waitFor();
+        await page.keyboard.press('Escape');
+        await sheet.waitFor({ state: 'hidden' });
+      }
     });
 
     it('selects over its blocks: a range by Shift, all of it by Ctrl+A', async () => {
