@@ -4,7 +4,7 @@ import { expect } from 'chai';
 
 /** The top of the repository (design.md §4): what is not here has no place yet. */
 const TOP = [
-  '.ci', '.gitignore', '.npmrc', 'README.md', 'SECURITY.md', 'app.json', 'bench', 'models', 'package-lock.json', 'package.json', 'public', 'server', 'test',
+  '.ci', '.dockerignore', '.gitignore', '.npmrc', 'Dockerfile', 'README.md', 'SECURITY.md', 'app.json', 'bench', 'compose.yaml', 'models', 'package-lock.json', 'package.json', 'public', 'server', 'test',
   'tsconfig.json', 'views',
 ];
 const SERVER = [
