@@ -301,12 +301,18 @@ type Keyed = Pick<StagedRecord, 'codeKey' | 'wantedKey'>;
  */
 export async function recheckCollisions(world: World, company: Pick<Company, 'id' | 'settings'>, touched: readonly Keyed[]): Promise<void> {
   const concerned = await world.costCodes.byKeys(company.id, keysOf(touched));
-  // Whether one of these still collides depends on all that share any of its keys.
-  const rivals = await world.costCodes.byKeys(company.id, keysOf(concerned));
+  // Whether one of these still collides depends on all that share any of its keys; those that share a known one have been found.
+  const rivals = sharesNoOther(concerned, touched) ? concerned : await world.costCodes.byKeys(company.id, keysOf(concerned));
   const ids = new Set(concerned.map((record) => record.id));
   for (const { record, status, problem: found } of collisions(rivals, company.settings.inactivate)) {
     if (ids.has(record.id)) await world.costCodes.change(company.id, record.id, record.version, { status, problem: found });
   }
+}
+
+function sharesNoOther(concerned: readonly Keyed[], touched: readonly Keyed[]): boolean {
+  const [known, keys] = [keysOf(touched), keysOf(concerned)];
+  const [codeKeys, wantedKeys] = [new Set(known.codeKeys), new Set(known.wantedKeys)];
+  return keys.codeKeys.every((key) => codeKeys.has(key)) && keys.wantedKeys.every((key) => wantedKeys.has(key));
 }
 
 function keysOf(records: readonly Keyed[]): { codeKeys: string[]; wantedKeys: string[] } {

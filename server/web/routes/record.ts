@@ -143,10 +143,11 @@ export function recordRoutes({ world, render }: Web): Router {
       if (tried === null) throw new NotFound('cost code');
       const { code } = tried.record.source;
       if (tried.gone) return notice('bad', `Linarc no longer has ${code}.`, { next: 'Exclude it here, or put it back in Linarc and import again.' });
-      if (tried.run !== null) return notice('good', `Read ${code} from Linarc again and syncing it.`);
+      const read = tried.source === 'linarc' ? `Read ${code} from Linarc again` : `${code} stands as the last imported file had it`;
+      if (tried.run !== null) return notice('good', `${read}; syncing it.`);
       if (tried.hindrance !== null) return hindranceNotice(tried.hindrance);
       const why = tried.record.problem === null ? null : describe(tried.record.problem);
-      return why === null ? notice('good', `Read ${code} from Linarc again; nothing is left to sync.`) : notice('bad', why.sentence, { next: why.next });
+      return why === null ? notice('good', `${read}; nothing is left to sync.`) : notice('bad', why.sentence, { next: why.next });
     });
   });
 
