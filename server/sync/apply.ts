@@ -1,7 +1,7 @@
 import type { Company } from '../core/company.ts';
 import { cleanName, fold } from '../core/names.ts';
 import type { StagedDraft } from '../core/ports.ts';
-import type { Actor, Fact, StagedRecord } from '../core/records.ts';
+import type { Actor, Fact, StagedRecord, Tenant } from '../core/records.ts';
 import { restaged, restagedDivision } from '../core/stage.ts';
 import { divisionId, LEVELS, placeOf } from '../core/tree.ts';
 import { fact, fieldChanges, recheckCollisions } from './import.ts';
@@ -15,9 +15,11 @@ const CHUNK = 500;
  * Works out every staged record again after the settings changed, or a tree got new codes. Nothing is sent to QuickBooks: what now differs
  * from its class is ready to be synced. What a run has in hand, and all of it while an import is under way, is left to the next round.
  */
-export async function applySettings(world: World, company: Company): Promise<void> {
-  const asked = (await world.fresh.rounds.upkeep(company.id))?.toApply ?? null;
-  if (asked === null || company.import?.state === 'running') return;
+export async function applySettings(world: World, id: Tenant): Promise<void> {
+  // In this order: settings saved after the first reading ask anew.
+  const asked = (await world.fresh.rounds.upkeep(id))?.toApply ?? null;
+  const company = await world.companies.get(id);
+  if (asked === null || company === null || isImporting(world, company)) return;
   const pass = { changed: 0, left: 0 };
   // What a rule leaves out has nothing below it any more, which the next pass sees.
   for (let n = 0; n < LEVELS; n += 1) {
@@ -28,6 +30,13 @@ export async function applySettings(world: World, company: Company): Promise<voi
   }
   if (pass.left === 0) await world.fresh.rounds.applied(company.id, asked);
   world.log.info({ company: company.id, ...pass }, 'settings applied to the staged codes');
+}
+
+/** An import that died leaves no word; nothing waits for it longer than one takes. */
+const LONGEST_IMPORT = 30 * 60_000;
+
+function isImporting({ clock }: World, { import: last }: Company): boolean {
+  return last?.state === 'running' && clock.now() - last.startedAt.getTime() < LONGEST_IMPORT;
 }
 
 interface Pass {

@@ -27,13 +27,15 @@ export async function freshen(world: World): Promise<void> {
  */
 export async function keepFresh(world: World, id: Tenant): Promise<void> {
   await step(world, id, 'apply settings', async (company) => {
-    if (await isTurn(world, company, 'apply')) await applySettings(world, company);
+    if (await isTurn(world, company, 'apply')) await applySettings(world, id);
   });
   await step(world, id, 'follow Linarc', (company) => followLinarc(world, company));
   await step(world, id, 'look at Linarc', async (company) => {
     if (!(await isTurn(world, company, 'look'))) return;
-    await lookAtLinarc(world, company);
-    await followLinarc(world, company);
+    // Whose turn it is was decided by the settings as they are now, which may be newer.
+    const now = (await world.companies.get(id)) ?? company;
+    await lookAtLinarc(world, now);
+    await followLinarc(world, now);
   });
   await step(world, id, 'follow QuickBooks', (company) => followQuickBooks(world, company));
   await step(world, id, 'sweep QuickBooks', async (company) => {

@@ -4,6 +4,7 @@ import { verdictOf } from '../core/outcome.ts';
 import { BooksError, type Books } from '../core/ports.ts';
 import type { QuickBooksClass } from '../core/records.ts';
 import type { RunState } from '../core/run.ts';
+import { refreshFacts } from './capacity.ts';
 import { booksOf, isOutside, refreshClasses } from './classes.ts';
 import { followMerges, judgeClasses } from './drift.ts';
 import type { World } from './world.ts';
@@ -52,10 +53,14 @@ async function follow(world: World, company: Company, told: readonly ToldChange[
 
 /**
  * Reads everything that changed in QuickBooks since the last sweep, in one call; all classes where QuickBooks cannot tell that
- * any more. Logs why it could not (quickbooks.md §3.4).
+ * any more. The plan and class tracking are read with it, so that people are told of a change within a day. Logs why it could not
+ * (quickbooks.md §3.4).
  */
 export async function sweepQuickBooks(world: World, company: Company): Promise<void> {
-  await reading(world, company, () => catchUp(world, company));
+  await reading(world, company, async () => {
+    await catchUp(world, company);
+    await refreshFacts(world, company.id);
+  });
 }
 
 async function catchUp(world: World, company: Company): Promise<void> {

@@ -12,11 +12,11 @@ describe('the whole product, left alone', function () {
   this.timeout(60_000);
   let product: ConnectedProduct;
   let dataDir: string;
+  const logged: string[] = [];
 
   before(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'fresh-'));
-    product = await connectedProduct({ codes: 3, limits: false, env: { DATA_DIR: dataDir } });
-    await set({ autoCreate: true, autoUpdate: true, autoPush: true });
+    product = await connectedProduct({ codes: 3, limits: false, env: { DATA_DIR: dataDir }, log: { write: (line: string) => void logged.push(line) } });
   });
   after(async () => {
     await product.close();
@@ -24,7 +24,17 @@ describe('the whole product, left alone', function () {
   });
 
   const MARA: Actor = { kind: 'person', userId: 'u1', name: 'Mara Keller' };
-  const set = (settings: Partial<Settings>) => saveSettings(product.world, product.company, MARA, 0, settings);
+  const set = async (settings: Partial<Settings>) => {
+    const { settingsVersion = 0 } = (await product.world.companies.get(product.company)) ?? {};
+    return saveSettings(product.world, product.company, MARA, settingsVersion, settings);
+  };
+  const add = (costCode: string) =>
+    product.linarc.post<{ id: string }>('/sandbox/cost-codes', { costCode, costCodeName: 'Added', costTypeCategory: 'FIELD', status: 'active' });
+  /** That many webhooks of Linarc’s came, and the last was followed. */
+  const heard = async (times: number) => {
+    await until('the webhook', async () => logged.filter((line) => line.includes('/webhooks/linarc/')).length >= times);
+    await until('the change to be followed', async () => !(await product.world.fresh.changes.waiting(10)).includes(product.company));
+  };
   const staged = async (code: string): Promise<StagedRecord | undefined> => {
     const { records } = await product.world.costCodes.page(product.company, { search: code }, { by: 'code', direction: 'asc' }, 0, 10);
     return records.find(({ source }) => source.code === code);
@@ -35,8 +45,33 @@ describe('the whole product, left alone', function () {
   });
   const classes = () => product.quickbooks.get<{ Id: string; Name: string; SyncToken: string }[]>(`/sandbox/companies/${product.realmId}/classes`);
 
+  it('moves nothing while Auto-Create and Auto-Update are off, though Linarc tells of it', async () => {
+    const { id } = await add('Z-100');
+    await heard(1);
+    await product.linarc.patch(`/sandbox/cost-codes/${id}`, { costCodeName: 'Renamed' });
+    await heard(2);
+    expect(await staged('Z-100')).to.equal(undefined);
+    expect((await classes()).filter(({ Name }) => Name.startsWith('Z-'))).to.deep.equal([]);
+  });
+
+  it('finds by schedule what it was not told of, and with Auto-Create alone stages it and sends nothing', async () => {
+    await set({ autoCreate: true });
+    const record = await reaching('Z-100', 'needs_sync');
+    expect(record.source.name).to.equal('Renamed');
+    expect((await classes()).filter(({ Name }) => Name.startsWith('Z-'))).to.deep.equal([]);
+  });
+
+  it('with Auto-Create alone leaves edits of staged codes alone', async () => {
+    const record = await staged('Z-100');
+    await product.linarc.patch(`/sandbox/cost-codes/${record?.linarcId}`, { costCodeName: 'Edited' });
+    await add('Z-200');
+    await reaching('Z-200', 'needs_sync');
+    expect((await staged('Z-100'))?.source.name).to.equal('Renamed');
+  });
+
   it('brings a code from Linarc to QuickBooks by itself, and its new name after it', async () => {
-    const { id } = await product.linarc.post<{ id: string }>('/sandbox/cost-codes', { costCode: 'Z-900', costCodeName: 'Added', costTypeCategory: 'FIELD', status: 'active' });
+    await set({ autoCreate: true, autoUpdate: true, autoPush: true });
+    const { id } = await add('Z-900');
     await reaching('Z-900', 'synced');
     await product.linarc.patch(`/sandbox/cost-codes/${id}`, { costCodeName: 'Renamed' });
     await until('the new name', async () => (await classes()).some(({ Name }) => Name === 'Z-900 Renamed'));

@@ -185,6 +185,16 @@ describe('changes in Linarc', () => {
     expect((await fresh.world.fresh.rounds.upkeep(desk.company))?.trouble).to.equal(null);
   });
 
+  it('are looked for by settings saved in the very moment the look began', async () => {
+    const { rounds } = fresh.world.fresh;
+    const begin: typeof rounds.begin = async (company, round, ...times) => {
+      if (round === 'look') await desk.set(AUTO);
+      return rounds.begin(company, round, ...times);
+    };
+    await keepFresh({ ...fresh.world, fresh: { ...fresh.world.fresh, rounds: { ...rounds, begin } } }, desk.company);
+    expect(await fresh.codes()).to.deep.equal(['01']);
+  });
+
   it('are looked for in every company that wants it, by one process for each round', async () => {
     await desk.set(AUTO);
     const sent: string[] = [];
@@ -417,7 +427,7 @@ describe('changes in QuickBooks', () => {
     await fresh.keep();
     expect((await desk.record('01')).problem?.code).to.equal('changed_in_quickbooks');
     const seen = (await desk.calls()).slice(calls).filter(({ path }) => path.startsWith('/v3/'));
-    expect(seen.map(({ path }) => path.split('/').at(-1))).to.deep.equal(['cdc']);
+    expect(seen.map(({ path }) => path.split('/').at(4)), 'one for the classes, two for plan and class tracking').to.deep.equal(['cdc', 'companyinfo', 'preferences']);
   });
 
   it('are told apart from a deletion where QuickBooks calls an inactive class deleted (quickbooks.md §10.2)', async () => {
