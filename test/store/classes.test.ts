@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { ClassMirror } from '../../server/core/ports.ts';
 import type { QuickBooksClass, Tenant } from '../../server/core/records.ts';
-import { AT, openTestStores, type OpenedStores } from './fixture.ts';
+import { AT, eachStore, type Open } from './fixture.ts';
 
-let opened: OpenedStores;
+let opened: Awaited<ReturnType<Open>>;
 let classes: ClassMirror;
 let next = 0;
 
@@ -22,9 +22,9 @@ function classOf(id: string, about: Partial<QuickBooksClass> = {}): QuickBooksCl
   return { id, syncToken: '0', name, fullyQualifiedName: name, parentId: null, active: true, createdAt: AT, updatedAt: AT, ...about };
 }
 
-describe('The store of classes', () => {
+eachStore('The store of classes', (open) => {
   before(async () => {
-    opened = await openTestStores();
+    opened = await open();
     classes = opened.stores.classes;
   });
   after(() => opened.close());

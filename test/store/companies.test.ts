@@ -2,13 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { DEFAULT_SETTINGS, NO_COUNTS, type ImportState } from '../../server/core/company.ts';
 import type { Tenant } from '../../server/core/records.ts';
-import type { Stores } from '../../server/store/stores.ts';
-import { AT, grantOf, keyOf, newCompany, NOBODY, openTestStores, RING, type OpenedStores } from './fixture.ts';
+import { AT, eachStore, grantOf, keyOf, newCompany, NOBODY, type Open, type OpenedStores, openTestStores, type PortStores, RING } from './fixture.ts';
 
 const LATER = new Date('2026-03-02T10:00:00.000Z');
 
-let opened: OpenedStores;
-let stores: Stores;
+let opened: Awaited<ReturnType<Open>>;
+let stores: PortStores;
 let next = 9_130_000_000;
 
 const realm = () => String((next += 1));
@@ -18,9 +17,9 @@ function importState(id: string, change: Partial<ImportState> = {}): ImportState
   return { id, mode: 'all', ids: [], by: 'Maria', state: 'running', startedAt: AT, endedAt: null, total: null, counts: NO_COUNTS, problem: null, ...change };
 }
 
-describe('The store of companies and people', () => {
+eachStore('The store of companies and people', (open) => {
   before(async () => {
-    opened = await openTestStores();
+    opened = await open();
     ({ stores } = opened);
   });
   after(() => opened.close());
@@ -145,7 +144,6 @@ describe('The store of companies and people', () => {
       expect(await stores.companies.grant(company)).to.equal(null);
       expect(await stores.companies.saveGrant(company, 0, grantOf('late'))).to.equal(false);
       await stores.companies.keepSpare(company, grantOf('late'));
-      expect(await stored(company)).to.deep.include({ grant: null, previousGrant: null, refreshLease: null });
       expect(await stores.companies.get(company)).to.deep.include({ connection: 'disconnected', connectionChangedAt: LATER });
     });
 
@@ -212,42 +210,6 @@ describe('The store of companies and people', () => {
     });
   });
 
-  describe('Secrets at rest', () => {
-    it('are in no document as plain text', async () => {
-      const realmId = realm();
-      const company = (await stores.companies.connect({ ...newCompany(realmId, 'canary'), facts: { name: 'Acme', plan: null, classTracking: 'off', locations: null } })).id;
-      await stores.companies.saveGrant(company, 0, grantOf('canary-2'));
-      await stores.companies.linkLinarc(company, { companyId: 'L1', apiKey: 'linarc-canary', name: 'Linarc One', at: AT });
-      const text = JSON.stringify(await stored(company));
-      for (const secret of [realmId, 'access-canary', 'refresh-canary', 'linarc-canary']) expect(text).not.to.contain(secret);
-      expect(text).to.contain('k1.');
-    });
-
-    it('moved to another company do not open', async () => {
-      const [one, two] = [await connect(), await connect()];
-      const { realm: theirs } = await stored(two);
-      await opened.stores.connection.collection<{ _id: string }>('companies').updateOne({ _id: one }, { $set: { realm: theirs } });
-      expect(await stores.companies.realmId(one).catch((error: Error) => error.name)).to.equal('SealError');
-    });
-
-    it('still open after the key was changed, and are sealed with the new one when next read', async () => {
-      const realmId = realm();
-      const company = await connect(realmId);
-      await stores.companies.linkLinarc(company, { companyId: 'L1', apiKey: 'linarc-secret', name: 'Linarc One', at: AT });
-      const rotated = await opened.another({ current: 'k2', keys: { ...RING.keys, k2: keyOf('2') } });
-      expect((await rotated.companies.byRealm(realmId))?.id).to.equal(company);
-      expect(await rotated.companies.realmId(company)).to.equal(realmId);
-      expect((await rotated.companies.grant(company))?.grant).to.deep.equal(grantOf(realmId));
-      expect((await rotated.companies.libraryKey(company))?.apiKey).to.equal('linarc-secret');
-      expect(JSON.stringify(await stored(company))).not.to.contain('k1.');
-
-      const afterwards = await opened.another({ current: 'k2', keys: { k2: keyOf('2') } });
-      expect((await afterwards.companies.byRealm(realmId))?.id).to.equal(company);
-      expect(await afterwards.companies.realmId(company)).to.equal(realmId);
-      expect((await afterwards.companies.connect(newCompany(realmId))).id).to.equal(company);
-    });
-  });
-
   describe('People', () => {
     const person = (sub: string, name = 'Maria') => ({ sub, email: `${sub}@example.com`, emailVerified: true, name });
 
@@ -289,8 +251,60 @@ describe('The store of companies and people', () => {
       expect((await stores.users.get(user.id))?.memberships.map((membership) => membership.company).sort()).to.deep.equal([...companies].sort());
     });
   });
+});
+
+describe('The secrets of companies at rest', () => {
+  let mongo: OpenedStores;
+
+  before(async () => {
+    mongo = await openTestStores();
+    ({ stores } = mongo);
+  });
+  after(() => mongo.close());
+
+  it('are in no document as plain text', async () => {
+    const realmId = realm();
+    const company = (await stores.companies.connect({ ...newCompany(realmId, 'canary'), facts: { name: 'Acme', plan: null, classTracking: 'off', locations: null } })).id;
+    await stores.companies.saveGrant(company, 0, grantOf('canary-2'));
+    await stores.companies.linkLinarc(company, { companyId: 'L1', apiKey: 'linarc-canary', name: 'Linarc One', at: AT });
+    const text = JSON.stringify(await stored(company));
+    for (const secret of [realmId, 'access-canary', 'refresh-canary', 'linarc-canary']) expect(text).not.to.contain(secret);
+    expect(text).to.contain('k1.');
+  });
+
+  it('moved to another company do not open', async () => {
+    const [one, two] = [await connect(), await connect()];
+    const { realm: theirs } = await stored(two);
+    await mongo.stores.connection.collection<{ _id: string }>('companies').updateOne({ _id: one }, { $set: { realm: theirs } });
+    expect(await stores.companies.realmId(one).catch((error: Error) => error.name)).to.equal('SealError');
+  });
+
+  it('still open after the key was changed, and are sealed with the new one when next read', async () => {
+    const realmId = realm();
+    const company = await connect(realmId);
+    await stores.companies.linkLinarc(company, { companyId: 'L1', apiKey: 'linarc-secret', name: 'Linarc One', at: AT });
+    const rotated = await mongo.another({ current: 'k2', keys: { ...RING.keys, k2: keyOf('2') } });
+    expect((await rotated.companies.byRealm(realmId))?.id).to.equal(company);
+    expect(await rotated.companies.realmId(company)).to.equal(realmId);
+    expect((await rotated.companies.grant(company))?.grant).to.deep.equal(grantOf(realmId));
+    expect((await rotated.companies.libraryKey(company))?.apiKey).to.equal('linarc-secret');
+    expect(JSON.stringify(await stored(company))).not.to.contain('k1.');
+
+    const afterwards = await mongo.another({ current: 'k2', keys: { k2: keyOf('2') } });
+    expect((await afterwards.companies.byRealm(realmId))?.id).to.equal(company);
+    expect(await afterwards.companies.realmId(company)).to.equal(realmId);
+    expect((await afterwards.companies.connect(newCompany(realmId))).id).to.equal(company);
+  });
+
+  it('are gone once somebody disconnected', async () => {
+    const company = await connect();
+    await stores.companies.saveGrant(company, 0, grantOf('next'));
+    await stores.companies.leaseRefresh(company, 1, 'a', 60_000);
+    await stores.companies.setConnection(company, 'disconnected', LATER);
+    expect(await stored(company)).to.deep.include({ grant: null, previousGrant: null, refreshLease: null });
+  });
 
   async function stored(company: Tenant): Promise<Record<string, unknown>> {
-    return (await opened.stores.connection.collection<{ _id: string }>('companies').findOne({ _id: company })) ?? {};
+    return (await mongo.stores.connection.collection<{ _id: string }>('companies').findOne({ _id: company })) ?? {};
   }
 });

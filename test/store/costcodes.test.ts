@@ -3,9 +3,9 @@ import type { CostCodes, StagedDraft } from '../../server/core/ports.ts';
 import type { StagedRecord, Tenant } from '../../server/core/records.ts';
 import type { RecordFilter, RecordOrder, SortColumn } from '../../server/core/selection.ts';
 import { SORT_COLUMNS } from '../../server/core/selection.ts';
-import { AT, collect, draftOf, held, openTestStores, type OpenedStores } from './fixture.ts';
+import { AT, collect, draftOf, eachStore, held, type Open } from './fixture.ts';
 
-let opened: OpenedStores;
+let opened: Awaited<ReturnType<Open>>;
 let costCodes: CostCodes;
 let next = 0;
 
@@ -25,9 +25,9 @@ const codesOf = (records: readonly StagedRecord[]) => records.map((record) => re
 const BY_CODE: RecordOrder = { by: 'code', direction: 'asc' };
 const everything = { kind: 'matching', filter: {}, except: [] } as const;
 
-describe('The store of cost codes', () => {
+eachStore('The store of cost codes', (open) => {
   before(async () => {
-    opened = await openTestStores();
+    opened = await open();
     ({ costCodes } = opened.stores);
   });
   after(() => opened.close());

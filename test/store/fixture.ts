@@ -6,6 +6,7 @@ import { fold, sortKey } from '../../server/core/names.ts';
 import { wantedKey } from '../../server/core/stage.ts';
 import type { KeyRing } from '../../server/store/sealing.ts';
 import { openStores, type Stores } from '../../server/store/stores.ts';
+import { MemoryDatabase, memoryStores, type MemoryStores } from '../simulation/stores.ts';
 import { testMongo } from '../support/mongo.ts';
 
 export const keyOf = (fill: string) => Buffer.alloc(32, fill).toString('base64');
@@ -46,6 +47,21 @@ export async function openTestStores(): Promise<OpenedStores> {
       await mongo.close();
     },
   };
+}
+
+/** The stores of the simulation, in memory. */
+async function openMemoryStores(): Promise<{ stores: PortStores; close(): Promise<void> }> {
+  return { stores: memoryStores(new MemoryDatabase(clock.now, random)), close: async () => {} };
+}
+
+/** The stores that are there twice. */
+export type PortStores = Pick<Stores, keyof MemoryStores>;
+export type Open = () => Promise<{ stores: PortStores; close(): Promise<void> }>;
+
+/** The same tests for the stores on MongoDB and for those in memory, by which the sync engine is simulated. */
+export function eachStore(title: string, tests: (open: Open) => void): void {
+  describe(`${title}, on MongoDB`, () => tests(openTestStores));
+  describe(`${title}, in memory`, () => tests(openMemoryStores));
 }
 
 export const AT = new Date('2026-03-01T10:00:00.000Z');

@@ -4,7 +4,7 @@ import type { RoundTimes, ToldChange } from '../../server/core/fresh.ts';
 import { ALL_CALM, type Standings } from '../../server/core/notices.ts';
 import type { Tenant } from '../../server/core/records.ts';
 import type { Stores } from '../../server/store/stores.ts';
-import { AT, newCompany, NOBODY, openTestStores, type OpenedStores } from './fixture.ts';
+import { AT, eachStore, newCompany, NOBODY, openTestStores, type Open, type OpenedStores, type PortStores } from './fixture.ts';
 
 let opened: OpenedStores;
 let stores: Stores;
@@ -18,53 +18,64 @@ const ONE = new Date('2026-11-23T13:00:00Z');
 
 const NO_CHANGE = { by: { kind: 'automatic', what: 'test' }, at: AT, changes: [] } as const;
 
+eachStore('The store of what was told', (open) => {
+  let told: Awaited<ReturnType<Open>>;
+  let kept: PortStores;
+
+  before(async () => {
+    told = await open();
+    kept = told.stores;
+  });
+  after(() => told.close());
+
+  const joined = async () => (await kept.companies.connect(newCompany(String((next += 1))))).id;
+
+  it('keeps what was told once, whoever tells it at the same moment', async () => {
+    const company = await joined();
+    const added = await Promise.all(Array.from({ length: 5 }, () => kept.changes.tell(company, [change('a'), change('b')], AT)));
+    expect(added.reduce((sum, n) => sum + n, 0)).to.equal(2);
+  });
+
+  it('takes events for the same only within one company and one teller', async () => {
+    const [one, two] = [await joined(), await joined()];
+    expect(await kept.changes.tell(one, [change('a'), { ...change('a'), teller: 'quickbooks' }], AT)).to.equal(2);
+    expect(await kept.changes.tell(two, [change('a')], AT)).to.equal(1);
+    expect(await kept.changes.take(NOBODY, 'linarc', 10, 1_000)).to.deep.equal([]);
+  });
+
+  it('hands changes to one process at a time, and again when it does not settle them', async () => {
+    const company = await joined();
+    await kept.changes.tell(company, [change('a'), change('b'), change('c')], AT);
+    const taken = await Promise.all([1, 2, 3].map(() => kept.changes.take(company, 'linarc', 10, 60_000)));
+    expect(taken.flat().map(({ id }) => id).sort()).to.deep.equal(['a', 'b', 'c']);
+    await kept.changes.putOff(company, 'linarc', ['b'], 0);
+    expect(await kept.changes.take(company, 'linarc', 10, 60_000)).to.deep.equal([{ ...change('b'), tries: 1 }]);
+  });
+
+  it('settles changes for good, even when they are told again', async () => {
+    const company = await joined();
+    await kept.changes.tell(company, [change('a')], AT);
+    await kept.changes.take(company, 'linarc', 10, 0);
+    await kept.changes.settle(company, 'linarc', ['a'], AT);
+    await kept.changes.putOff(company, 'linarc', ['a'], 0);
+    expect(await kept.changes.tell(company, [change('a')], AT)).to.equal(0);
+    expect(await kept.changes.take(company, 'linarc', 10, 0)).to.deep.equal([]);
+  });
+
+  it('names the companies with due ones', async () => {
+    const company = await joined();
+    expect(await kept.changes.waiting(100)).not.to.include(company);
+    await kept.changes.tell(company, [change('a')], AT);
+    expect(await kept.changes.waiting(100)).to.include(company);
+  });
+});
+
 describe('The stores that keep fresh', () => {
   before(async () => {
     opened = await openTestStores();
     ({ stores } = opened);
   });
   after(() => opened.close());
-
-  describe('Changes', () => {
-    it('keep what was told once, whoever tells it at the same moment', async () => {
-      const company = await connect();
-      const told = await Promise.all(Array.from({ length: 5 }, () => stores.changes.tell(company, [change('a'), change('b')], AT)));
-      expect(told.reduce((sum, n) => sum + n, 0)).to.equal(2);
-    });
-
-    it('are the same event of one company and one teller only', async () => {
-      const [one, two] = [await connect(), await connect()];
-      expect(await stores.changes.tell(one, [change('a'), { ...change('a'), teller: 'quickbooks' }], AT)).to.equal(2);
-      expect(await stores.changes.tell(two, [change('a')], AT)).to.equal(1);
-      expect(await stores.changes.take(NOBODY, 'linarc', 10, 1_000)).to.deep.equal([]);
-    });
-
-    it('are taken by one process at a time, and come again when it does not settle them', async () => {
-      const company = await connect();
-      await stores.changes.tell(company, [change('a'), change('b'), change('c')], AT);
-      const taken = await Promise.all([1, 2, 3].map(() => stores.changes.take(company, 'linarc', 10, 60_000)));
-      expect(taken.flat().map(({ id }) => id).sort()).to.deep.equal(['a', 'b', 'c']);
-      await stores.changes.putOff(company, 'linarc', ['b'], 0);
-      expect(await stores.changes.take(company, 'linarc', 10, 60_000)).to.deep.equal([{ ...change('b'), tries: 1 }]);
-    });
-
-    it('are settled for good, even when they are told again', async () => {
-      const company = await connect();
-      await stores.changes.tell(company, [change('a')], AT);
-      await stores.changes.take(company, 'linarc', 10, 0);
-      await stores.changes.settle(company, 'linarc', ['a'], AT);
-      await stores.changes.putOff(company, 'linarc', ['a'], 0);
-      expect(await stores.changes.tell(company, [change('a')], AT)).to.equal(0);
-      expect(await stores.changes.take(company, 'linarc', 10, 0)).to.deep.equal([]);
-    });
-
-    it('name the companies with due ones', async () => {
-      const company = await connect();
-      expect(await stores.changes.waiting(100)).not.to.include(company);
-      await stores.changes.tell(company, [change('a')], AT);
-      expect(await stores.changes.waiting(100)).to.include(company);
-    });
-  });
 
   describe('Rounds', () => {
     async function linked(): Promise<Tenant> {

@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import type { History } from '../../server/core/ports.ts';
 import { problem } from '../../server/core/problems.ts';
 import type { Fact, Tenant } from '../../server/core/records.ts';
-import { AT, openTestStores, type OpenedStores } from './fixture.ts';
+import { AT, eachStore, type Open } from './fixture.ts';
 
-let opened: OpenedStores;
+let opened: Awaited<ReturnType<Open>>;
 let history: History;
 let next = 0;
 
@@ -15,9 +15,9 @@ function fact(id: string, minute: number, change: Partial<Fact> = {}): Fact {
   return { id, record: 'r1', at, by: { kind: 'person', userId: 'u', name: 'Maria' }, kind: 'changed', changes: [], run: null, exchange: null, problem: null, ...change };
 }
 
-describe('The store of history', () => {
+eachStore('The store of history', (open) => {
   before(async () => {
-    opened = await openTestStores();
+    opened = await open();
     history = opened.stores.history;
   });
   after(() => opened.close());
