@@ -26,12 +26,23 @@ const CHUNK = 500;
  * already. Throws ProblemError with a `sheet_…` code when the file as a whole is of no use; nothing is kept or changed then.
  */
 export async function startSheetImport(world: SheetWorld, company: Tenant, actor: Actor, file: SheetFile): Promise<SheetReport | null> {
-  const { rows, ...read } = await world.readSpreadsheet(file.bytes, file.fileName);
+  const read = await world.readSpreadsheet(file.bytes, file.fileName);
+  return begin(world, company, actor, { ...read, fileName: file.fileName.slice(-200), takeNumbers: file.takeNumbers ?? false });
+}
+
+/** Imports the rows kept of a file once more, whole numbers in the code column now taken as the codes; null as for startSheetImport. */
+export async function importAgain(world: SheetWorld, company: Tenant, actor: Actor, report: SheetReport): Promise<SheetReport | null> {
+  const kept = await world.sheets.rows(company, report.id, { outcomes: [], after: 0, limit: report.total });
+  return begin(world, company, actor, { ...report, rows: kept.map(({ row }) => row), takeNumbers: true });
+}
+
+type Read = SheetRows & Pick<SheetReport, 'fileName' | 'takeNumbers'>;
+
+async function begin(world: SheetWorld, company: Tenant, actor: Actor, { rows, ...read }: Read): Promise<SheetReport | null> {
   const by = actor.kind === 'person' ? actor.name : actor.what;
   const at = new Date(world.clock.now());
   const report: SheetReport = {
-    ...read, by, at, id: world.random.hex(12), fileName: file.fileName.slice(-200), takeNumbers: file.takeNumbers ?? false,
-    endedAt: null, state: 'running', problem: null, total: rows.length, counts: NO_SHEET_COUNTS,
+    ...read, by, at, id: world.random.hex(12), endedAt: null, state: 'running', problem: null, total: rows.length, counts: NO_SHEET_COUNTS,
   };
   const state: ImportState = {
     id: report.id, mode: 'spreadsheet', ids: [], by, state: 'running', startedAt: at, endedAt: null, total: rows.length, counts: NO_COUNTS, problem: null,

@@ -40,6 +40,7 @@ export const paths = {
   spreadsheets: '/imports/spreadsheets',
   template: '/imports/spreadsheets/template',
   spreadsheet: '/imports/spreadsheets/:id',
+  spreadsheetAgain: '/imports/spreadsheets/:id/again',
   spreadsheetRows: '/imports/spreadsheets/:id/rows',
   renamed: '/cost-codes/:id/renamed',
   history: '/cost-codes/:id/history',

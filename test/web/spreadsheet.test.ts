@@ -70,9 +70,19 @@ describe('Importing a spreadsheet on its page', () => {
   it('doubts a code that Excel has changed, and takes whole numbers when a person says so', async () => {
     const file = workbook({ Codes: [['Cost Code', 'Task Name'], [{ date: 36615 }, 'Date'], [330, 'Number']] });
     const first = wordsOf(await page(await imported(file, 'codes.xlsx')));
-    expect(first).to.include('Excel may have changed this code: the file holds the date 2000-03-30.').and.to.include('“Whole numbers are codes” ticked');
+    expect(first).to.include('Excel may have changed this code: the file holds the date 2000-03-30.').and.to.include('Import again, taking whole numbers as codes');
     const second = wordsOf(await page(await imported(file, 'codes.xlsx', { takeNumbers: 'yes' })));
-    expect(second).to.include('With problems 1').and.to.include('New 1').and.to.not.include('“Whole numbers are codes”');
+    expect(second).to.include('With problems 1').and.to.include('New 1').and.to.not.include('Import again, taking');
+  });
+
+  it('takes whole numbers as codes from the report too, without the file', async () => {
+    const report = await imported(workbook({ Codes: [['Cost Code', 'Task Name'], [940, 'Nine forty'], ['941', 'Text']] }), 'numbers.xlsx');
+    expect(wordsOf(await page(`${report}?show=all`))).to.match(/2 940 .*Not staged/);
+    const { headers } = await member.agent.post(`${report}/again`).expect(303);
+    await web.idle();
+    expect(headers['location']).to.not.equal(report);
+    const words = wordsOf(await page(`${headers['location']}?show=all`));
+    expect(words).to.include('Import of numbers.xlsx').and.to.match(/2 940 Nine forty New 3 941 Text Unchanged/).and.to.not.include('Import again, taking');
   });
 
   describe('a pair of codes that may be one', () => {

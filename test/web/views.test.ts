@@ -145,7 +145,7 @@ const SAYS: Readonly<Record<keyof typeof STATES, readonly string[]>> = {
   'spreadsheet-viewer': ['Your role in Hillside Builders is viewer'],
   'sheet-report': [
     'Import of Hillside cost codes 2026.xlsx', '284 rows of the sheet “Codes”', 'With problems 7', 'New 12', 'Excel may have changed this code: the file holds the date 2030-03-01.',
-    'The same cost code stands in rows 40, 41.', 'Same code: 09 20 00 is now 09 21 00', '09 21 00 is a new code', 'Decided since.', 'Rows with problems (.xlsx)', '“Whole numbers are codes” ticked',
+    'The same cost code stands in rows 40, 41.', 'Same code: 09 20 00 is now 09 21 00', '09 21 00 is a new code', 'Decided since.', 'Rows with problems (.xlsx)', 'Import again, taking whole numbers as codes',
   ],
   'sheet-report-running': ['1,500 of 5,200 rows', 'the import goes on'],
   'sheet-report-failed': ['The last import stopped before its end.', 'Not reached', 'All rows with their result (.csv)'],

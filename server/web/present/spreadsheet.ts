@@ -75,8 +75,8 @@ export interface SheetReportPage {
   readonly first: string | null;
   readonly next: string | null;
   readonly downloads: readonly { readonly label: string; readonly href: string }[];
-  /** Said where whole numbers were taken for codes that Excel has changed. */
-  readonly hint: string | null;
+  /** Where whole numbers were taken for codes that Excel has changed: has them taken as they are. */
+  readonly againAction: string | null;
   readonly denied: string | null;
 }
 
@@ -131,8 +131,7 @@ export function sheetReportPage(facts: SheetFacts): SheetReportPage {
     first: after > 0 ? at(view) : null,
     next: facts.rows.length > SHEET_PAGE ? at(view, last) : null,
     downloads: report.state === 'running' ? [] : downloads(report, problems),
-    hint: report.takeNumbers || !shown.some(isWholeNumber) ? null
-      : 'Where whole numbers are the codes as you mean them, import the file again with “Whole numbers are codes” ticked.',
+    againAction: report.takeNumbers || !shown.some(isWholeNumber) ? null : pathTo('spreadsheetAgain', report.id),
     denied: deniedTo(facts.role, company),
   };
 }

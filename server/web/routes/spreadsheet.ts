@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ProblemError, problem } from '../../core/problems.ts';
 import { LARGEST_SHEET, TEMPLATE_HEADINGS, type KeptRow, type SheetOutcome, type SheetReport } from '../../core/sheets.ts';
 import { settleRename } from '../../sync/renamed.ts';
-import { startSheetImport } from '../../sync/spreadsheet.ts';
+import { importAgain, startSheetImport } from '../../sync/spreadsheet.ts';
 import { sendCsv } from '../csv.ts';
 import { NotFound } from '../errors.ts';
 import { bodyOf, paramsOf, withId } from '../input.ts';
@@ -64,7 +64,7 @@ export function spreadsheetRoutes({ world, render }: Web): Router {
     if (tooLarge) return again(problemNotice(problem('sheet_too_large', { value: `it has more than ${LARGEST_SHEET / 1024 / 1024} MB` })), 413);
     try {
       const report = await startSheetImport(world, member.company.id, actorOf(member), { fileName: nameOf(file.name), bytes: file.bytes, takeNumbers });
-      if (report === null) return await again(notice('info', 'An import is running already.', { next: 'Send the file again when it has ended.' }), 409);
+      if (report === null) return await again(BUSY, 409);
       return done(req, res, pathTo('spreadsheet', report.id));
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
@@ -90,6 +90,14 @@ export function spreadsheetRoutes({ world, render }: Web): Router {
     const undecided = new Set(records.filter((record) => record.problem?.code === 'perhaps_renamed').map(({ id }) => id));
     const model = sheetReportPage({ company, role, report, view, after, rows, undecided, notice: takeNotice(req) });
     render(req, res, 'spreadsheet/report', model, { title: `Import of ${report.fileName}` });
+  });
+
+  router.post(paths.spreadsheetAgain, membersOnly, operatorsOnly, async (req, res) => {
+    const report = await reportOf(req);
+    const member = memberOf(req);
+    const again = await importAgain(world, member.company.id, actorOf(member), report);
+    if (again === null) return done(req, res, pathTo('spreadsheet', report.id), BUSY);
+    return done(req, res, pathTo('spreadsheet', again.id));
   });
 
   router.get(paths.spreadsheetRows, membersOnly, async (req, res) => {
@@ -123,6 +131,8 @@ export function spreadsheetRoutes({ world, render }: Web): Router {
 
   return router;
 }
+
+const BUSY = notice('info', 'An import is running already.', { next: 'Try again when it has ended.' });
 
 async function* nothing(): AsyncIterable<readonly string[]> {}
 
