@@ -339,9 +339,11 @@
   document.addEventListener('htmx:after:swap', (event) => {
     localise();
     paint();
-    const target = event.detail.ctx?.target;
-    if (target?.id === 'sheet-body') openSheet();
-    else if (target?.id === 'screen') closeSheet();
+    // Where the answer itself named the target, it is a selector.
+    const { target } = event.detail.ctx ?? {};
+    const into = target?.id ?? String(target).slice(1);
+    if (into === 'sheet-body') openSheet();
+    else if (into === 'screen') closeSheet();
     const state = document.querySelector('[data-announce]')?.dataset.announce ?? '';
     if (state !== reported && (state || reported)) announce(state || 'Finished');
     reported = state;

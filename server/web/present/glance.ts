@@ -10,20 +10,18 @@ import { BAR_ORDER, STATUS_LABELS } from './status.ts';
 
 /** At a glance: how each division stands, what waits on a person, how the last runs went. Each drawing has a table of the same. */
 export interface Glance {
-  readonly waiting: { readonly words: string; readonly items: readonly { readonly label: string; readonly count: string; readonly href: string; readonly tone: 'failed' | 'needs_action' }[] };
+  readonly waiting: { readonly words: string; readonly items: readonly { readonly label: string; readonly count: string; readonly href: string; readonly key: 'failed' | 'needs_action' | 'changed_in_quickbooks' }[] };
   readonly divisions: {
     readonly words: string;
-    readonly width: number;
     readonly columns: readonly Column[];
     readonly rows: readonly { readonly label: string; readonly href: string; readonly cells: readonly string[] }[];
     readonly heads: readonly string[];
     readonly more: string | null;
   };
-  readonly runs: { readonly words: string; readonly width: number; readonly bars: readonly RunBar[] };
+  readonly runs: { readonly words: string; readonly bars: readonly RunBar[] };
 }
 
 interface Column {
-  readonly x: number;
   readonly code: string;
   readonly words: string;
   readonly href: string;
@@ -31,11 +29,9 @@ interface Column {
 }
 
 interface RunBar {
-  readonly x: number;
   readonly y: number;
   readonly height: number;
   readonly failedHeight: number;
-  readonly bad: boolean;
   readonly words: string;
   readonly href: string;
   readonly page: string;
@@ -46,11 +42,11 @@ interface RunBar {
   readonly failed: string;
 }
 
-/** In the drawings' own units. */
-export const DRAWING = { height: 56, pitch: 26, bar: 18 } as const;
-const MOST_COLUMNS = 18;
+/** Of a column, in the drawing's own units; the views know it too. */
+const HEIGHT = 56;
+const CHANGED = 'changed_in_quickbooks';
+const MOST_COLUMNS = 16;
 const MOST_RUNS = 12;
-const MOST_WAITING = 5;
 
 export interface GlanceFacts {
   readonly divisions: readonly DivisionCounts[];
@@ -64,13 +60,20 @@ export function glance({ divisions, causes, runs, now }: GlanceFacts): Glance {
   return { waiting: waitingOn(causes), divisions: byDivision(divisions), runs: lastRuns(runs, now) };
 }
 
+/** How many wait, by what they wait for; why they do stands below, reason by reason. */
 function waitingOn(causes: readonly CauseCount[]): Glance['waiting'] {
-  const total = causes.reduce((sum, { count: n }) => sum + n, 0);
+  const sum = (some: readonly CauseCount[]) => some.reduce((total, { count: n }) => total + n, 0);
+  const drifted = causes.filter(({ code }) => code === CHANGED);
+  const rest = causes.filter(({ code }) => code !== CHANGED);
+  const items = [
+    { key: 'needs_action', label: STATUS_LABELS.needs_action, n: sum(rest.filter(({ status }) => status === 'needs_action')), href: hrefOf({ status: 'needs_action' }) },
+    { key: 'failed', label: STATUS_LABELS.failed, n: sum(rest.filter(({ status }) => status === 'failed')), href: hrefOf({ status: 'failed' }) },
+    { key: CHANGED, label: PROBLEMS[CHANGED].title, n: sum(drifted), href: hrefOf({ problem: CHANGED }) },
+  ] as const;
+  const total = sum(causes);
   return {
     words: total === 0 ? 'Nothing.' : counted(total, 'cost code'),
-    items: causes.slice(0, MOST_WAITING).map(({ code, status, count: n }) => ({
-      label: PROBLEMS[code].title, count: count(n), tone: status, href: hrefOf({ status, problem: code }),
-    })),
+    items: items.filter(({ n }) => n > 0).map(({ n, ...item }) => ({ ...item, count: count(n) })),
   };
 }
 
@@ -83,14 +86,13 @@ function byDivision(divisions: readonly DivisionCounts[]): Glance['divisions'] {
   const heads = BAR_ORDER.filter((key) => key !== 'syncing' || divisions.some(({ byStatus }) => byStatus.syncing > 0));
   const done = divisions.filter((division) => division.byStatus.synced === totalOf(division)).length;
   return {
-    words: divisions.length === 0 ? 'Linarc names no divisions.' : `${count(done)} of ${counted(divisions.length, 'division')} stand whole in QuickBooks.`,
-    width: shown.length * DRAWING.pitch,
+    words: divisions.length === 0 ? 'Linarc names none.' : `${count(done)} of ${count(divisions.length)} whole in QuickBooks`,
     columns: shown.map(column),
     heads: ['Division', ...heads.map((key) => STATUS_LABELS[key])],
     rows: divisions.map((division) => ({
       label: nameOf(division), href: hrefOf({ division: division.code }), cells: heads.map((key) => count(division.byStatus[key])),
     })),
-    more: divisions.length > shown.length ? `${count(divisions.length - shown.length)} more in the table` : null,
+    more: divisions.length > shown.length ? `All ${count(divisions.length)}` : null,
   };
 }
 
@@ -103,16 +105,16 @@ function nameOf({ code, name }: DivisionCounts): string {
 }
 
 /** All columns are of one height, so that a small division is read as easily as a large one. */
-function column(division: DivisionCounts, n: number): Column {
+function column(division: DivisionCounts): Column {
   const total = totalOf(division);
-  let y = DRAWING.height;
+  let y = HEIGHT;
   const parts = BAR_ORDER.filter((key) => division.byStatus[key] > 0).map((key) => {
-    const height = Number(((division.byStatus[key] / total) * DRAWING.height).toFixed(2));
+    const height = Number(((division.byStatus[key] / total) * HEIGHT).toFixed(2));
     y -= height;
     return { key, y: Number(Math.max(0, y).toFixed(2)), height };
   });
   return {
-    x: n * DRAWING.pitch, code: division.code.slice(0, 4), parts, href: hrefOf({ division: division.code }),
+    code: division.code.slice(0, 4), parts, href: hrefOf({ division: division.code }),
     words: `${nameOf(division)}: ${count(division.byStatus.synced)} of ${count(total)} Synced`,
   };
 }
@@ -123,15 +125,14 @@ function lastRuns(given: readonly Run[], now: number): Glance['runs'] {
   const longest = Math.max(1, ...lengths);
   const failing = runs.filter(({ counts }) => counts.failed > 0).length;
   return {
-    words: runs.length === 0 ? 'Nothing was synced yet.' : `${failing === 0 ? 'No failures' : `Failures in ${count(failing)}`} of the last ${counted(runs.length, 'run')}.`,
-    width: Math.max(1, runs.length) * DRAWING.pitch,
+    words: runs.length === 0 ? 'None yet.' : failing === 0 ? `No failures in ${counted(runs.length, 'run')}` : `Failures in ${count(failing)} of ${count(runs.length)}`,
     bars: runs.map((run, n): RunBar => {
       const took = lengths[n] ?? 0;
-      const height = Math.max(3, Math.round((took / longest) * DRAWING.height));
+      const height = Math.max(3, Math.round((took / longest) * HEIGHT));
       const { failed } = run.counts;
       const summary = runSummary(run);
       return {
-        x: n * DRAWING.pitch, y: DRAWING.height - height, height, bad: failed > 0,
+        y: HEIGHT - height, height,
         failedHeight: failed === 0 ? 0 : Math.max(3, Math.round((failed / Math.max(1, run.total)) * height)),
         words: `${runTitle(run.state)} in ${lasting(took)}: ${summary}`,
         href: hrefOf({ run: run.id }), page: pathTo('run', run.id), at: moment(run.queuedAt), state: runTitle(run.state), took: lasting(took), summary, failed: count(failed),

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { expect } from 'chai';
+import type { Browser, Page } from 'playwright-core';
+import { openChromium } from '../support/chromium.ts';
+import { openShowroom, type Showroom } from './showroom.ts';
+import { STATES } from './states.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Rules that look at more than the markup, which is the same at every width and in every colour. */
+const BY_LAYOUT = ['color-contrast', 'scrollable-region-focusable', 'target-size'];
+const BY_COLOUR = ['color-contrast'];
+
+interface Look {
+  readonly name: string;
+  readonly width: number;
+  readonly media: Parameters<Page['emulateMedia']>[0];
+  /** All rules when left out. */
+  readonly rules?: readonly string[];
+}
+
+const LOOKS: readonly Look[] = [
+  { name: 'light, 1280 px', width: 1280, media: { colorScheme: 'light' } },
+  { name: 'dark, 1280 px', width: 1280, media: { colorScheme: 'dark' }, rules: BY_COLOUR },
+  { name: 'forced colours, 1280 px', width: 1280, media: { colorScheme: 'dark', forcedColors: 'active' }, rules: BY_COLOUR },
+  { name: 'light, 768 px', width: 768, media: { colorScheme: 'light', forcedColors: 'none' }, rules: BY_LAYOUT },
+  { name: 'light, 320 px', width: 320, media: { colorScheme: 'light' } },
+  { name: 'dark, 320 px', width: 320, media: { colorScheme: 'dark' }, rules: BY_COLOUR },
+  { name: 'forced colours, 320 px', width: 320, media: { colorScheme: 'light', forcedColors: 'active' }, rules: BY_COLOUR },
+];
+
+/** Pieces of pages, which stand in no page by themselves. */
+const PIECES = new Set(['changed']);
+
+describe('Every state for everyone', function () {
+  this.timeout(30_000);
+  let browser: Browser;
+  let showroom: Showroom;
+  let page: Page;
+
+  before(async () => {
+    showroom = await openShowroom();
+    browser = await openChromium();
+    page = await (await browser.newContext({ reducedMotion: 'reduce' })).newPage();
+  });
+  after(async () => {
+    await browser?.close();
+    showroom?.close();
+  });
+
+  const violations = (rules?: readonly string[]) => page.evaluate(`axe.run(document, ${JSON.stringify({
+    resultTypes: ['violations'], ...(rules ? { runOnly: { type: 'rule', values: rules } } : { rules: { 'target-size': { enabled: true } } }),
+  })}).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')))`) as Promise<string[]>;
+
+  for (const name of Object.keys(STATES).filter((one) => !PIECES.has(one))) {
+    it(`${name} has no fault that axe knows, and fits its width`, async () => {
+      const found: string[] = [];
+      await page.setViewportSize({ width: 1280, height: 860 });
+      await page.emulateMedia({ colorScheme: 'light', forcedColors: 'none' });
+      await showroom.show(page, name);
+      await page.evaluate(axe);
+      for (const look of LOOKS) {
+        await page.setViewportSize({ width: look.width, height: 860 });
+        await page.emulateMedia(look.media);
+        found.push(...(await violations(look.rules)).map((fault) => `${look.name}: ${fault}`));
+        const wide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth') as number;
+        if (wide > 0) found.push(`${look.name}: ${wide} px wider than the window`);
+      }
+      expect(found).to.deep.equal([]);
+    });
+  }
+});
