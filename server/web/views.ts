@@ -17,7 +17,7 @@ import type { RunPage, RunsPage } from './present/runs.ts';
 import type { NamesEffect, SettingsPage, Stale } from './present/settings.ts';
 import type { Activity } from './present/shell.ts';
 import type { SheetReportPage, SpreadsheetPage } from './present/spreadsheet.ts';
-import type { Chips, Live, Rail, Staging } from './present/staging.ts';
+import type { Cause, Chips, Live, Rail, Staging, Waiting } from './present/staging.ts';
 import type { InvitationPage, TeamPage } from './present/team.ts';
 
 /** Which model each view takes; a wrong pair does not compile. */
@@ -47,6 +47,8 @@ export interface Views {
   'settings/stale': Stale;
   'spreadsheet/import': SpreadsheetPage;
   'spreadsheet/report': SheetReportPage;
+  'staging/cause': { readonly cause: Cause; readonly denied: string | null; readonly back: string };
+  'staging/causes': Waiting & { readonly denied: string | null; readonly back: string };
   'staging/changed': ChangedRows;
   'staging/glance': Glance;
   'staging/keys': Keys;

@@ -114,8 +114,8 @@ describe('The staging screen', () => {
     expect(made.chips.chips.find(({ current }) => current)).to.deep.include({ label: 'Changed in QuickBooks', count: '4', href: '/cost-codes?problem=changed_in_quickbooks' });
     const both = ['Put Linarc’s value back', 'Keep QuickBooks’ value'];
     expect(made.selection.decisions.map(({ label }) => label)).to.deep.equal(both);
-    expect(made.causes[0]?.decisions.map(({ label }) => label)).to.deep.equal(both);
-    expect(made.causes[0]?.retriable).to.equal(false);
+    expect(made.waiting.shown[0]?.decisions.map(({ label }) => label)).to.deep.equal(both);
+    expect(made.waiting.shown[0]?.retriable).to.equal(false);
   });
 
   it('knows which saved view is open', () => {

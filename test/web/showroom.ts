@@ -21,7 +21,7 @@ export async function openShowroom(): Promise<Showroom> {
     const path = (req.url ?? '/').split('?')[0] ?? '/';
     const state = STATES[decodeURIComponent(path.slice(1))];
     if (state) return void res.setHeader('Content-Type', 'text/html').end(drawn(renderer, state));
-    if (path === '/cost-codes/glance' && glance) return void res.setHeader('Content-Type', 'text/html').end(renderer.part(glance.view, glance.model as never));
+    if (path === '/cost-codes/glance' && glance) return void res.setHeader('Content-Type', 'text/html').end(renderer.part(glance.view, { ...glance.model, alone: false } as never));
     if (req.method === 'POST' || path.endsWith('/live')) return void res.writeHead(204).end();
     try {
       res.setHeader('Content-Type', TYPES[path.split('.').at(-1) ?? ''] ?? 'text/plain').end(readFileSync(join('public', path)));

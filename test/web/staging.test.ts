@@ -66,7 +66,7 @@ describe('The staging screen at work', () => {
   });
 
   it('groups what waits for a person by its cause', async () => {
-    expect(wordsOf(await screen())).to.match(/Cost code used twice · \d+ cost codes/);
+    expect(wordsOf(await screen())).to.match(/Waiting on a person \d+ cost codes \d+ Cost code used twice/);
   });
 
   it('answers htmx with the screen alone and a person with the whole page', async () => {

@@ -156,7 +156,7 @@ const linarc = (over: Partial<LinarcFacts>): Drawing<'connect/linarc'> =>
   on('connect/linarc', linarcPage({ company: sampleCompany(), denied: null, prefill: null, ...over }), '/linarc', 'Linarc company', over.company ? { company: over.company } : {});
 const ended = sampleRun({ state: 'finished', active: false, endedAt: new Date(NOW - 1000), total: 5467 });
 const seenAtAGlance: GlanceFacts = {
-  divisions: DIVISIONS, causes: CAUSES, now: NOW,
+  divisions: DIVISIONS, now: NOW, alone: true,
   runs: [41, 380, 12, 64, 9, 120, 33, 30].map((seconds, n) => sampleRun({
     id: String(n).repeat(24), state: 'finished', active: false, startedAt: new Date(NOW - (n + 1) * 3_600_000), endedAt: new Date(NOW - (n + 1) * 3_600_000 + seconds * 1000),
     total: seconds * 12, counts: { ...run.counts, created: seconds * 12 - (n === 1 ? 30 : 0), linked: 0, needsAction: 0, failed: n === 1 ? 30 : 0 },
@@ -294,7 +294,7 @@ export const STATES: Readonly<Record<string, State>> = {
   'preview': on('staging/preview', preview(planned, { hidden: [['scope', 'matching'], ['filter', '']], denied: null, stopped: false }), '/cost-codes/preview', 'Preview'),
   'preview-stopped': on('staging/preview', preview(planned, { hidden: [['scope', 'matching'], ['filter', '']], denied: null, stopped: true }), '/cost-codes/preview', 'Preview'),
   'glance': on('staging/glance', glance(seenAtAGlance), '/cost-codes/glance', 'At a glance'),
-  'glance-empty': on('staging/glance', glance({ ...seenAtAGlance, divisions: [], causes: [], runs: [] }), '/cost-codes/glance', 'At a glance'),
+  'glance-empty': on('staging/glance', glance({ ...seenAtAGlance, divisions: [], runs: [] }), '/cost-codes/glance', 'At a glance'),
   'saved-views': on('staging/views', savedViews(VIEWS, '/cost-codes'), '/cost-codes/views', 'Saved views'),
   'saved-views-none': on('staging/views', savedViews([], '/cost-codes'), '/cost-codes/views', 'Saved views'),
   'keys': on('staging/keys', KEYS, '/cost-codes/keys', 'Keyboard'),

@@ -49,7 +49,7 @@ describe('The rules of the views', () => {
 
 /** What a person must be able to read in each state. */
 const SAYS: Readonly<Record<keyof typeof STATES, readonly string[]>> = {
-  'staging': ['Hillside Builders', '8,774 cost codes staged', 'by Mara Keller', '03 30 53', 'Select All', 'Sync to QBO', '6,120 Synced', 'Every division', 'Export CSV', 'Fix', 'Retry all', 'Name already used', '1–17 of 8,774'],
+  'staging': ['Hillside Builders', '8,774 cost codes staged', 'by Mara Keller', '03 30 53', 'Select All', 'Sync to QBO', '6,120 Synced', 'Every division', 'Export CSV', 'Waiting on a person 93 cost codes', '80 Cost code used twice', 'Fix', 'Retry all', 'Name already used', '1–17 of 8,774'],
   'staging-card': ['QuickBooks says the name', 'Open Manual Mapping', 'What QuickBooks said', '1-5f0c-3e8d1a'],
   'staging-menu': ['Syncing 9 cost codes. 3 were left out'],
   'staging-selected': ['8,774 selected of 8,774 · 2,574 can sync', '“concrete” in code or name'],
@@ -112,8 +112,8 @@ const SAYS: Readonly<Record<keyof typeof STATES, readonly string[]>> = {
     'Make 2 classes inactive', 'Move 1 class under another parent', 'top › 03 37 13 Shotcrete → 03 Concrete › 03 37 13 Shotcrete', '14 classes get a new name: reports of past periods show the new name too.',
   ],
   'preview-stopped': ['Nothing was sent yet: part of this needs a yes of its own.', 'What is not ticked is left out and stays Needs Sync.'],
-  'glance': ['Waiting on a person 93 cost codes', '80 Needs Action', '3 of 13 whole in QuickBooks', '03 Concrete', 'Failures in 1 of 8', '6 min 20 s'],
-  'glance-empty': ['Waiting on a person Nothing.', 'Linarc names none.', 'None yet.'],
+  'glance': ['3 of 13 whole in QuickBooks', '03 Concrete', 'Failures in 1 of 8', '6 min 20 s'],
+  'glance-empty': ['Linarc names none.', 'None yet.'],
   'saved-views': ['Saved views', 'Open', 'Rename'],
   'saved-views-none': ['Nothing is saved yet.'],
   'keys': ['Ctrl A', 'Preview what is selected'],

@@ -1,5 +1,4 @@
-import type { CauseCount, DivisionCounts } from '../../core/ports.ts';
-import { PROBLEMS } from '../../core/problems.ts';
+import type { DivisionCounts } from '../../core/ports.ts';
 import type { RecordStatus } from '../../core/records.ts';
 import type { Run } from '../../core/run.ts';
 import { paths, pathTo } from '../paths.ts';
@@ -8,9 +7,10 @@ import { count, counted, lasting, moment, type Moment } from './format.ts';
 import { runSummary, runTitle } from './progress.ts';
 import { BAR_ORDER, STATUS_LABELS } from './status.ts';
 
-/** At a glance: how each division stands, what waits on a person, how the last runs went. Each drawing has a table of the same. */
+/** At a glance: how each division stands and how the last runs went. Each drawing has a table of the same. */
 export interface Glance {
-  readonly waiting: { readonly words: string; readonly items: readonly { readonly label: string; readonly count: string; readonly href: string; readonly key: 'failed' | 'needs_action' | 'changed_in_quickbooks' }[] };
+  /** It is a page of its own, as without script. */
+  readonly alone: boolean;
   readonly divisions: {
     readonly words: string;
     readonly columns: readonly Column[];
@@ -44,37 +44,19 @@ interface RunBar {
 
 /** Of a column, in the drawing's own units; the views know it too. */
 const HEIGHT = 56;
-const CHANGED = 'changed_in_quickbooks';
-const MOST_COLUMNS = 16;
-const MOST_RUNS = 12;
+const MOST_COLUMNS = 14;
+const MOST_RUNS = 9;
 
 export interface GlanceFacts {
   readonly divisions: readonly DivisionCounts[];
-  readonly causes: readonly CauseCount[];
   /** Newest first. */
   readonly runs: readonly Run[];
   readonly now: number;
+  readonly alone: boolean;
 }
 
-export function glance({ divisions, causes, runs, now }: GlanceFacts): Glance {
-  return { waiting: waitingOn(causes), divisions: byDivision(divisions), runs: lastRuns(runs, now) };
-}
-
-/** How many wait, by what they wait for; why they do stands below, reason by reason. */
-function waitingOn(causes: readonly CauseCount[]): Glance['waiting'] {
-  const sum = (some: readonly CauseCount[]) => some.reduce((total, { count: n }) => total + n, 0);
-  const drifted = causes.filter(({ code }) => code === CHANGED);
-  const rest = causes.filter(({ code }) => code !== CHANGED);
-  const items = [
-    { key: 'needs_action', label: STATUS_LABELS.needs_action, n: sum(rest.filter(({ status }) => status === 'needs_action')), href: hrefOf({ status: 'needs_action' }) },
-    { key: 'failed', label: STATUS_LABELS.failed, n: sum(rest.filter(({ status }) => status === 'failed')), href: hrefOf({ status: 'failed' }) },
-    { key: CHANGED, label: PROBLEMS[CHANGED].title, n: sum(drifted), href: hrefOf({ problem: CHANGED }) },
-  ] as const;
-  const total = sum(causes);
-  return {
-    words: total === 0 ? 'Nothing.' : counted(total, 'cost code'),
-    items: items.filter(({ n }) => n > 0).map(({ n, ...item }) => ({ ...item, count: count(n) })),
-  };
+export function glance({ divisions, runs, now, alone }: GlanceFacts): Glance {
+  return { alone, divisions: byDivision(divisions), runs: lastRuns(runs, now) };
 }
 
 function hrefOf(filter: typeof EMPTY_QUERY.filter): string {

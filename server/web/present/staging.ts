@@ -32,9 +32,7 @@ export interface Staging {
   readonly views: Views;
   readonly exportHref: string;
   readonly narrowed: { readonly words: string; readonly clearHref: string } | null;
-  readonly causes: readonly Cause[];
-  /** How many more reasons there are than shown. */
-  readonly moreCauses: string | null;
+  readonly waiting: Waiting;
   /** Whether there is anything to see at a glance. */
   readonly glance: boolean;
   readonly table: Table | null;
@@ -76,6 +74,14 @@ export interface Rail {
   readonly bar: readonly { readonly key: StatusKey; readonly x: number; readonly width: number }[];
   readonly words: string;
   readonly swap: boolean;
+}
+
+/** What waits on a person, reason by reason, the commonest first; each with what can be done about all of it. */
+export interface Waiting {
+  readonly words: string;
+  readonly shown: readonly Cause[];
+  readonly rest: readonly Cause[];
+  readonly restWords: string;
 }
 
 export interface Cause {
@@ -180,8 +186,8 @@ export interface StagingFacts {
   readonly now: number;
 }
 
-/** More causes than these are left to the filters. */
-const MOST_CAUSES = 4;
+/** So many causes are in sight at once. */
+const MOST_CAUSES = 3;
 
 /** The article's three imports, word for word (linarc.md §3.4). */
 export const IMPORT_LABELS = {
@@ -210,8 +216,7 @@ export function staging(facts: StagingFacts): Staging {
     views: viewsOf(facts.views, query),
     exportHref: `${paths.exported}${searchOf({ ...filterOnly(query), order: query.order })}`,
     narrowed: narrowed(query, page.total, facts.divisions),
-    causes: facts.causes.slice(0, MOST_CAUSES).map((cause) => causeCard(cause, query)),
-    moreCauses: facts.causes.length > MOST_CAUSES ? counted(facts.causes.length - MOST_CAUSES, 'more reason') : null,
+    waiting: waitingOn(facts.causes, query),
     glance: counts.total > 0,
     table: page.total === 0 ? null : table(facts, denied !== null),
     empty: page.total === 0 ? empty(company, counts) : null,
@@ -342,6 +347,13 @@ function narrowed(query: StagingQuery, matching: number, divisions: StagingFacts
 
 const DECISIONS: readonly Decision[] = DECISION_LABELS.map(([decision, label]) => ({ decision, label }));
 
+function waitingOn(causes: readonly CauseCount[], query: StagingQuery): Waiting {
+  const total = causes.reduce((sum, { count: n }) => sum + n, 0);
+  const cards = causes.map((cause) => causeCard(cause, query));
+  const rest = cards.slice(MOST_CAUSES);
+  return { words: total === 0 ? 'Nothing.' : counted(total, 'cost code'), shown: cards.slice(0, MOST_CAUSES), rest, restWords: counted(rest.length, 'more reason') };
+}
+
 function causeCard(cause: CauseCount, query: StagingQuery): Cause {
   const { title, next, remedy } = PROBLEMS[cause.code];
   const only: StagingQuery = withFilter(query, { status: cause.status, problem: cause.code });
@@ -349,7 +361,7 @@ function causeCard(cause: CauseCount, query: StagingQuery): Cause {
   const drifted = cause.code === CHANGED;
   return {
     code: cause.code, title, next, tone: cause.status, href,
-    count: counted(cause.count, 'cost code'),
+    count: count(cause.count),
     filter: searchOf(filterOnly(only)).replace(/^\?/, ''),
     fix: REMEDY_PAGES[remedy] ?? { label: 'Fix', href },
     retriable: !drifted && remedy !== 'wait',

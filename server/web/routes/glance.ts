@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { paths } from '../paths.ts';
 import { glance } from '../present/glance.ts';
 import { KEYS } from '../present/keys.ts';
+import { wantsFragment } from '../render.ts';
 import { memberOf, membersOnly } from '../visit.ts';
 import type { Web } from '../web.ts';
 
@@ -13,8 +14,8 @@ export function glanceRoutes({ world, render }: Web): Router {
 
   router.get(paths.glance, membersOnly, async (req, res) => {
     const { id } = memberOf(req).company;
-    const [divisions, causes, runs] = await Promise.all([world.costCodes.divisions(id), world.costCodes.causes(id), world.runs.recent(id, RUNS)]);
-    render(req, res, 'staging/glance', glance({ divisions, causes, runs, now: world.clock.now() }), { title: 'At a glance' });
+    const [divisions, runs] = await Promise.all([world.costCodes.divisions(id), world.runs.recent(id, RUNS)]);
+    render(req, res, 'staging/glance', glance({ divisions, runs, now: world.clock.now(), alone: !wantsFragment(req) }), { title: 'At a glance' });
   });
 
   router.get(paths.keys, membersOnly, (req, res) => render(req, res, 'staging/keys', KEYS, { title: 'Keyboard' }));
