@@ -94,7 +94,7 @@ const SAYS: Readonly<Record<keyof typeof STATES, readonly string[]>> = {
   'history-empty': ['Nothing of this kind has happened yet.', 'Newest', 'Export as CSV'],
   'json-new': ['Nothing was sent to QuickBooks for this cost code yet.', 'Last request to QuickBooks None yet'],
   'json': ['Json Script', 'Linarc record', 'Wanted class', 'Last request to QuickBooks', 'Last answer from QuickBooks'],
-  'mapping': ['Manual Mapping', 'Concrete, misc.', 'Put Linarc’s value back', 'name 92 % alike', 'Reactivate and link', 'used by 03 31 00', 'shared with 03 30 54', '3 classes', 'More classes', 'Refresh from QuickBooks'],
+  'mapping': ['Manual Mapping', 'Concrete, misc.', 'Put Linarc’s value back', 'Name 92 % alike', 'Reactivate and link', 'used by 03 31 00', 'shared with 03 30 54', '3 classes', 'More classes', 'Refresh from QuickBooks'],
   'mapping-viewer': ['Your role in Hillside Builders is viewer', 'No class has “conc”'],
   'mapping-new': ['None yet. A sync links a class of that name or creates one.', 'All classes: 312 active ones, 4 inactive ones', 'Then Needs Sync: with the next sync QuickBooks’ class “03 30 53 Misc Concrete” becomes “03 30 53 Miscellaneous Cast-in-Place Concrete”.', 'Why these?'],
   'mapping-chosen': ['Link to this class', 'What was posted on “03 30 53 Misc Concrete” so far stays there', 'Reports of the past show the new name too.', 'Back'],

@@ -144,7 +144,7 @@ export function mapping(facts: MappingFacts): Mapping {
       backHref: addressOf(own, look),
     },
     suggestions: facts.suggestions.map((made) => ({
-      ...choiceOf(made, record, look), evidence: made.evidence, effect: made.usedBy.length > 0 || made.class.id === record.link?.id ? '' : effectWords(made.effect, made.class),
+      ...choiceOf(made, record, look), evidence: made.evidence.replace(/^\w/, (first) => first.toUpperCase()), effect: made.usedBy.length > 0 || made.class.id === record.link?.id ? '' : effectWords(made.effect, made.class),
     })),
     search: look.q,
     tree: tree(facts),

@@ -146,7 +146,7 @@ function banner(company: Company, role: Role | null, now: number): Banner | null
     };
   }
   if (lacksSource(company)) {
-    return { sentence: `No Linarc company is linked yet, so nothing can be imported.${ask}`, since: null, link: forAdmins('Link the Linarc company', paths.linarc) };
+    return { sentence: `No Linarc company is linked yet; until then cost codes come from spreadsheets alone.${ask}`, since: null, link: forAdmins('Link the Linarc company', paths.linarc) };
   }
   if (company.connectionEndsAt !== null && endsSoon(company, now)) {
     return {
