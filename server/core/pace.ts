@@ -26,7 +26,7 @@ const LONGEST = Math.max(...QUICKBOOKS_LIMITS.map((limit) => limit.within));
  * Milliseconds of QuickBooks' clock kept between our counting and its own: a call counts there when it arrives, which takes one call
  * longer than another.
  */
-export const ARRIVAL_SPREAD = 500;
+export const ARRIVAL_SPREAD = 300;
 
 /** How soon one batch a minute more is tried after QuickBooks refused one, at first and at most. */
 const FIRST_TRIAL = 2 * 60_000;

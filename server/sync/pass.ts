@@ -18,6 +18,8 @@ import { obey, untilAnswered, type Push } from './waiting.ts';
 
 /** Records read, planned and settled at a time: enough to keep ten batches of 30 under way. */
 const CHUNK = 300;
+/** Batches at once: as many as may be under way, and as many again that are prepared or have their answers stored. */
+const AT_ONCE = 2 * IN_FLIGHT;
 
 interface Planned {
   readonly record: StagedRecord & { readonly run: RunPlace };
@@ -30,7 +32,7 @@ interface Write extends Planned {
 
 /**
  * Goes once over the open records of a level, in order: looks where an outcome is unknown, plans, settles what needs no write, and
- * sends the rest in batches of up to 30, ten at once. Returns how many records it took up. Throws Interrupted, after what was
+ * sends the rest in batches of up to 30, several at once. Returns how many records it took up. Throws Interrupted, after what was
  * under way has come to its end.
  */
 export async function passOver(push: Push, level: number): Promise<number> {
@@ -74,7 +76,7 @@ function isInRun(record: StagedRecord): record is Planned['record'] {
   return record.run !== null;
 }
 
-/** Up to ten tasks at once. The first failure is kept until everything under way has ended. */
+/** Several tasks at once. The first failure is kept until everything under way has ended. */
 class Sending {
   private readonly tasks = new Set<Promise<void>>();
   private failure: unknown;
@@ -89,7 +91,7 @@ class Sending {
       })
       .finally(() => this.tasks.delete(running));
     this.tasks.add(running);
-    if (this.tasks.size >= IN_FLIGHT) await Promise.race(this.tasks);
+    if (this.tasks.size >= AT_ONCE) await Promise.race(this.tasks);
   }
 
   async idle(): Promise<void> {

@@ -1,3 +1,4 @@
+import { IN_FLIGHT } from '../core/pace.ts';
 import { GrantError } from '../core/ports.ts';
 import { ProblemError, problem } from '../core/problems.ts';
 import type { Company } from '../core/company.ts';
@@ -5,6 +6,7 @@ import type { Actor, RecordStatus, Tenant } from '../core/records.ts';
 import { NO_RUN_COUNTS, settled, type Asked, type Run, type RunCounts } from '../core/run.ts';
 import { hindranceOf, type Hindrance } from './capacity.ts';
 import { booksOf, isMirrorStale, readClasses } from './classes.ts';
+import { withFlights } from './flights.ts';
 import { Interrupted, Lease } from './lease.ts';
 import { passOver } from './pass.ts';
 import { readAgain } from './reread.ts';
@@ -152,7 +154,7 @@ async function counted(world: World, { company, id, counts: { released } }: Run)
 
 async function openBooks(world: World, lease: Lease, connectedAt: Date | null): Promise<Push['books']> {
   try {
-    return await booksOf(world, lease.company, (kind) => lease.reserve(kind));
+    return withFlights(await booksOf(world, lease.company, (kind) => lease.reserve(kind)), IN_FLIGHT);
   } catch (error) {
     if (error instanceof GrantError) return halt({ world, lease, connectedAt }, problem('reconnect_needed'));
     throw error;

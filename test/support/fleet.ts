@@ -191,7 +191,7 @@ export class Fleet {
   }
 
   /** Every class the company has in QuickBooks. */
-  classes({ realmId }: FleetCompany): Promise<readonly { readonly Id: string; readonly Name: string; readonly Active: boolean }[]> {
+  classes({ realmId }: Pick<FleetCompany, 'realmId'>): Promise<readonly { readonly Id: string; readonly Name: string; readonly Active: boolean }[]> {
     return this.quickbooks.get(`/sandbox/companies/${realmId}/classes`);
   }
 

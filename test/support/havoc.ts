@@ -117,9 +117,8 @@ export class Victim {
 }
 
 export interface RoundWish {
-  /** Companies at work at once, and codes in each. */
+  /** How many companies are at work at once. */
   readonly companies: number;
-  readonly codes: number;
   readonly apps: number;
   /** How many processes are killed at random moments. */
   readonly kills: number;
