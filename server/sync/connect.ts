@@ -1,7 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Company, User } from '../core/company.ts';
 import { BooksError, GrantError, type CompanyFacts, type Grant, type Person } from '../core/ports.ts';
-import type { Tenant } from '../core/records.ts';
+import type { Actor, Tenant } from '../core/records.ts';
+import { COMPANY_RECORD } from '../core/settings.ts';
+import { fact } from './import.ts';
 import { accessTokens } from './tokens.ts';
 import { resumeHalted } from './waiting.ts';
 import type { World } from './world.ts';
@@ -153,14 +155,21 @@ async function factsOf(world: World, realmId: string, grant: Grant): Promise<Com
   }
 }
 
+/** Leaves a line among the company's decisions of who connected or disconnected it. */
+export async function recordConnection(world: World, company: Tenant, by: Actor, connected: boolean): Promise<void> {
+  const [from, to] = connected ? ['Not connected', 'Connected'] : ['Connected', 'Not connected'];
+  await world.history.add(company, [fact(world, COMPANY_RECORD, by, 'changed', [{ field: 'quickbooks', from, to }])]);
+}
+
 /**
  * Ends the connection: tells Intuit, then deletes the tokens. Staged codes, links and history stay. `untold`: Intuit could not be told, so
  * that the app stands in QuickBooks' list until somebody ends it there; it has no key any more all the same.
  */
-export async function disconnect(world: World, company: Tenant): Promise<'revoked' | 'untold'> {
+export async function disconnect(world: World, company: Tenant, by: Actor): Promise<'revoked' | 'untold'> {
   const held = await world.companies.grant(company);
   const told = held === null || (await revoked(world, company, held.grant));
   await world.companies.setConnection(company, 'disconnected', new Date(world.clock.now()));
+  if (held !== null) await recordConnection(world, company, by, false);
   return told ? 'revoked' : 'untold';
 }
 
@@ -187,6 +196,8 @@ export async function disconnectedInQuickBooks(world: World, company: Tenant): P
     if (error.kind !== 'invalid_grant') return 'unknown';
     const over = found ? { connectedAt: found.connectedAt } : {};
     const isOver = await world.companies.setConnection(company, 'disconnected', new Date(world.clock.now()), over);
-    return isOver ? 'disconnected' : 'still_connected';
+    if (!isOver) return 'still_connected';
+    await recordConnection(world, company, { kind: 'automatic', what: 'Disconnected in QuickBooks' }, false);
+    return 'disconnected';
   }
 }

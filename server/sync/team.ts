@@ -1,7 +1,9 @@
-import type { Company, Invitation, Role, User } from '../core/company.ts';
+import type { Company, Invitation, Member, Role, User } from '../core/company.ts';
 import type { TeamChange } from '../core/ports.ts';
-import type { Tenant } from '../core/records.ts';
-import { digestOf, INVITATION_HOLDS, invitationMail, MOST_INVITATIONS } from '../core/team.ts';
+import type { Actor, FieldChange, Tenant } from '../core/records.ts';
+import { COMPANY_RECORD } from '../core/settings.ts';
+import { digestOf, INVITATION_HOLDS, invitationMail, MOST_INVITATIONS, ROLE_NAMES } from '../core/team.ts';
+import { fact } from './import.ts';
 import type { World } from './world.ts';
 
 export interface Invited {
@@ -66,8 +68,10 @@ export async function accept(world: World, digest: string, user: User): Promise<
   if (state.kind === 'holds') {
     const { company, invitation } = state;
     if (!(await world.invitations.use(company.id, invitation.id, user.id, new Date(world.clock.now())))) return { kind: 'used' };
-    await world.users.join(user.id, company.id, invitation.role);
-    world.log.info({ company: company.id, id: invitation.id }, 'an invitation was taken');
+    const joined = await world.users.join(user.id, company.id, invitation.role);
+    const [from, to] = [roleIn(user, company.id), roleIn(joined, company.id)];
+    const by: Actor = { kind: 'person', userId: user.id, name: user.name || user.email };
+    if (from !== to && to !== null) await record(world, company.id, by, { from: from && standing(user, from), to: `${standing(user, to)}, invited by ${invitation.by.name}` });
     return state;
   }
   world.log.warn({ why: state.kind }, 'an invitation was refused');
@@ -75,11 +79,18 @@ export async function accept(world: World, digest: string, user: User): Promise<
 }
 
 /** Changes a role, or takes a person out by null. The connection and what runs by itself belong to the company and go on. */
-export async function changeMember(world: World, company: Tenant, user: string, role: Role | null): Promise<TeamChange> {
-  const done = role === null ? await world.team.remove(company, user) : await world.team.setRole(company, user, role);
-  if (done === 'done') world.log.info({ company, id: user, state: role ?? 'out' }, 'a team was changed');
+export async function changeMember(world: World, company: Tenant, by: Actor, member: Member, role: Role | null): Promise<TeamChange> {
+  const done = role === null ? await world.team.remove(company, member.id) : await world.team.setRole(company, member.id, role);
+  if (done === 'done' && role !== member.role) await record(world, company, by, { from: standing(member, member.role), to: role && standing(member, role) });
   return done;
 }
+
+/** Leaves a line among the company's decisions. */
+async function record(world: World, company: Tenant, by: Actor, change: Pick<FieldChange, 'from' | 'to'>): Promise<void> {
+  await world.history.add(company, [fact(world, COMPANY_RECORD, by, 'changed', [{ field: 'team', ...change }])]);
+}
+
+const standing = ({ name, email }: Pick<Member, 'name' | 'email'>, role: Role) => `${name || email}, ${ROLE_NAMES[role]}`;
 
 export function roleIn(user: User | null, company: Tenant): Role | null {
   return user?.memberships.find((membership) => membership.company === company)?.role ?? null;

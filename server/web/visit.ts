@@ -51,6 +51,10 @@ export function memberOf(req: Request): MemberVisit {
 }
 
 export function actorOf({ user }: MemberVisit): Actor {
+  return personOf(user);
+}
+
+export function personOf(user: User): Actor {
   return { kind: 'person', userId: user.id, name: user.name || user.email };
 }
 

@@ -174,6 +174,26 @@ describe('A company’s team', () => {
     });
   });
 
+  it('each change is among the company’s decisions, with who made it', async () => {
+    const { person, page } = await open(await linkFor('viewer'), 'jonas');
+    await person.press(page, 'Join Hillside Builders');
+    await mara.agent.post(`/team/${await idOf('Jonas')}`).type('form').send({ intent: 'role', role: 'operator' }).expect(303);
+    await mara.agent.post(`/team/${await idOf('Jonas')}`).type('form').send({ intent: 'remove' }).expect(303);
+    await mara.agent.post('/disconnect').expect(303);
+    const words = wordsOf((await mara.agent.get('/settings').expect(200)).text);
+    for (const line of ['Jonas Brandt, viewer, invited by Mara Keller', 'Jonas Brandt, operator', 'Connected', 'Not connected']) expect(words).to.include(line);
+    const facts = await web.world.history.of(mara.company, 'company', { limit: 10 });
+    const told = facts.flatMap(({ by, changes }) => changes.map(({ field, from, to }) => [by.kind === 'person' ? by.name : by.what, field, from, to]));
+    expect(told.filter(([, field]) => field === 'team')).to.deep.equal([
+      ['Mara Keller', 'team', 'Jonas Brandt, operator', null],
+      ['Mara Keller', 'team', 'Jonas Brandt, viewer', 'Jonas Brandt, operator'],
+      ['Jonas Brandt', 'team', null, 'Jonas Brandt, viewer, invited by Mara Keller'],
+    ]);
+    expect(told.filter(([, field]) => field === 'quickbooks')).to.deep.equal([
+      ['Mara Keller', 'quickbooks', 'Connected', 'Not connected'], ['Mara Keller', 'quickbooks', 'Not connected', 'Connected'],
+    ]);
+  });
+
   it('a person who is removed is out with the next click; the connection they made and what it carries go on', async () => {
     await importAll(web, mara);
     const { person, page } = await open(await linkFor('admin'), 'jonas');

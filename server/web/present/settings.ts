@@ -228,7 +228,9 @@ const LABELS: Readonly<Record<SettingName, string>> = {
   costCodes: 'Sync cost codes', autoCreate: 'Auto-Create', autoUpdate: 'Auto-Update', autoPush: 'Push automatically',
   namePattern: 'Class name', structure: 'Structure', inactivate: 'Make classes inactive', leaveOut: 'Task types left out',
 };
-const OTHER_LABELS: Readonly<Record<string, string>> = { overLimit: 'Go beyond the plan’s limit', linarc: 'Linarc company', apiKey: 'Linarc API key' };
+const OTHER_LABELS: Readonly<Record<string, string>> = { overLimit: 'Go beyond the plan’s limit', linarc: 'Linarc company', apiKey: 'Linarc API key', team: 'Team', quickbooks: 'QuickBooks' };
+/** Fields whose values are words already. */
+const IN_WORDS: ReadonlySet<string> = new Set(['linarc', 'apiKey', 'team', 'quickbooks']);
 
 const isSetting = (field: string): field is SettingName => Object.hasOwn(LABELS, field);
 
@@ -238,7 +240,7 @@ export function settingLabel(field: string): string {
 
 /** A setting's stored value in the screen's words. */
 function valueWords(field: string, stored: string | null): string | null {
-  if (stored === null || field === 'linarc' || field === 'apiKey') return stored;
+  if (stored === null || IN_WORDS.has(field)) return stored;
   const value: unknown = JSON.parse(stored);
   if (typeof value === 'boolean') return value ? 'On' : 'Off';
   if (Array.isArray(value)) return value.length === 0 ? 'None' : value.join(', ');

@@ -2,7 +2,7 @@ import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Company, User } from '../../core/company.ts';
 import type { Tenant } from '../../core/records.ts';
-import { begin, disconnect, disconnectedInQuickBooks, finishConnect, finishSignIn, SignInError, type PendingSignIn } from '../../sync/connect.ts';
+import { begin, disconnect, disconnectedInQuickBooks, finishConnect, finishSignIn, recordConnection, SignInError, type PendingSignIn } from '../../sync/connect.ts';
 import { roleIn } from '../../sync/team.ts';
 import { NotAllowed, NotFound } from '../errors.ts';
 import { bodyOf, idSchema } from '../input.ts';
@@ -12,7 +12,7 @@ import { connectPage, landing } from '../present/doors.ts';
 import { notice, type Notice } from '../present/notice.ts';
 import { homeOf } from '../present/shell.ts';
 import { signIn, signOut, takeNotice } from '../session.ts';
-import { signedInOnly, visitOf } from '../visit.ts';
+import { personOf, signedInOnly, visitOf } from '../visit.ts';
 import { backTo, done, type Web } from '../web.ts';
 
 /** The most ways to Intuit one browser may have under way. */
@@ -125,6 +125,7 @@ export function entryRoutes({ world, config, render, art }: Web): Router {
     const { query, pending } = cameBack(req);
     try {
       const { user, company } = await finishConnect(world, { query, pending, redirectUri: addressOf(paths.connected) });
+      await recordConnection(world, company.id, personOf(user), true);
       await enter(req, user, company);
       const isOther = (pending?.company ?? null) !== null && pending?.company !== company.id;
       req.session.notice = notice('good', `${company.name} is connected to QuickBooks.`, isOther ? { next: 'The company you came from was left as it is.' } : {});
@@ -141,8 +142,8 @@ export function entryRoutes({ world, config, render, art }: Web): Router {
     const company = companies.find(({ id }) => id === (named ?? current?.id));
     if (company === undefined) throw new NotFound('company');
     const role = roleIn(user, company.id);
-    if (role !== 'admin') throw new NotAllowed(`Your role in ${company.name} is ${role}, and this is for administrators.`, 'Ask an administrator of this company.');
-    const how = await disconnect(world, company.id);
+    if (user === null || role !== 'admin') throw new NotAllowed(`Your role in ${company.name} is ${role}, and this is for administrators.`, 'Ask an administrator of this company.');
+    const how = await disconnect(world, company.id, personOf(user));
     done(req, res, paths.connect, disconnected(company, how));
   });
 

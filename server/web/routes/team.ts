@@ -11,7 +11,7 @@ import { notice, type Notice } from '../present/notice.ts';
 import { homeOf } from '../present/shell.ts';
 import { invitationPage, teamPage } from '../present/team.ts';
 import { signIn, takeNotice } from '../session.ts';
-import { adminsOnly, memberOf, membersOnly, visitOf } from '../visit.ts';
+import { actorOf, adminsOnly, memberOf, membersOnly, visitOf } from '../visit.ts';
 import { done, type Web } from '../web.ts';
 
 /** Who belongs to a company: the team page, roles, and invitations by link. */
@@ -29,11 +29,12 @@ export function teamRoutes({ world, config, render, art }: Web): Router {
 
   router.post(paths.member, membersOnly, adminsOnly, async (req, res) => {
     const { id } = paramsOf(withId, req.params);
-    const { company, user } = memberOf(req);
+    const visit = memberOf(req);
+    const { company, user } = visit;
     const member = (await world.team.members(company.id)).find((one) => one.id === id);
     if (member === undefined) throw new NotFound('person');
     const { intent, role } = bodyOf(memberSchema, req.body);
-    const changed = await changeMember(world, company.id, id, intent === 'remove' ? null : role);
+    const changed = await changeMember(world, company.id, actorOf(visit), member, intent === 'remove' ? null : role);
     const name = member.name || member.email;
     const said: Record<typeof changed, Notice> = {
       done: intent === 'remove'
