@@ -103,7 +103,7 @@ async function letGo(world: World, company: Company, actor: Actor, { companyId, 
   const by = actor.kind === 'person' ? actor.name : actor.what;
   const at = new Date(world.clock.now());
   const retired = await world.costCodes.retire(company.id, `was:${companyId}:`, { by, byRule: false, reason: `From ${name}, which was linked before`, at });
-  world.log.info({ company: company.id, retired }, 'the codes of another Linarc company left the list');
+  world.log.info({ company: company.id, count: retired }, 'the codes of another Linarc company left the list');
 }
 
 async function record(world: World, company: Tenant, actor: Actor, change: FieldChange): Promise<void> {
