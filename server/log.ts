@@ -9,7 +9,7 @@ import type { DestinationStream, Logger } from 'pino';
 export const LOGGED: ReadonlySet<string> = new Set([
   'company', 'id', 'run', 'import', 'record', 'fence', 'owner', 'job', 'state', 'why', 'kind', 'problem', 'code', 'error', 'intuitTid',
   'read', 'added', 'changed', 'unchanged', 'problems', 'gone', 'unreadable', 'count', 'took', 'signal', 'whole', 'found',
-  'deleted', 'topic', 'turn', 'tries', 'sender', 'url', 'status', 'method', 'path', 'reqId', 'responseTime', 'batch', 'what', 'outcome', 'faults',
+  'deleted', 'retired', 'topic', 'turn', 'tries', 'sender', 'url', 'status', 'method', 'path', 'reqId', 'responseTime', 'batch', 'what', 'outcome', 'faults',
 ]);
 
 /** These hold objects, which their serialisers cut down to what may be shown. */
