@@ -30,8 +30,9 @@ export type Lookup = (codeKey: string) => { readonly linarcId: string; readonly 
  */
 export function placeOf(source: Placed, structure: Structure, lookup: Lookup): Place {
   if (structure === 'flat') return TOP;
-  const above = structure === 'tree' ? codesAbove(source, lookup) : [];
-  const topmost = above.at(-1)?.codeKey ?? source.code;
+  const own = structure === 'tree' ? fold(source.code) : '';
+  const above = structure === 'tree' ? codesAbove(own, source.divisionCode, lookup) : [];
+  const topmost = above.at(-1)?.codeKey ?? own;
   const isDivided = cleanName(source.divisionCode) !== '' && !(structure === 'tree' && isHead(topmost, source.divisionCode));
   const ids = [...(isDivided ? [divisionId(source.divisionCode)] : []), ...above.toReversed().map(({ linarcId }) => linarcId)];
   const level = Math.min(ids.length, LEVELS - 1);
@@ -44,18 +45,18 @@ interface Above {
 }
 
 /** The codes above this one, the nearest first; each is what its own place is worked out from too. */
-function codesAbove({ code, divisionCode }: Placed, lookup: Lookup): Above[] {
-  for (const codeKey of ancestorsOf(code).flat()) {
+function codesAbove(own: string, divisionCode: string, lookup: Lookup): Above[] {
+  for (const codeKey of spellingsAbove(own).flat()) {
     const found = lookup(codeKey);
-    if (found === undefined || fold(found.divisionCode) !== fold(divisionCode)) continue;
-    return [{ linarcId: found.linarcId, codeKey }, ...codesAbove({ code: codeKey, divisionCode }, lookup)];
+    if (found === undefined || (found.divisionCode !== divisionCode && fold(found.divisionCode) !== fold(divisionCode))) continue;
+    return [{ linarcId: found.linarcId, codeKey }, ...codesAbove(codeKey, divisionCode, lookup)];
   }
   return [];
 }
 
 /** Whether a code is the head of the division, as 03 00 00 is of 03: the division then needs no class of its own. */
-function isHead(code: string, divisionCode: string): boolean {
-  const { significant, parts } = segmentsOf(code);
+function isHead(codeKey: string, divisionCode: string): boolean {
+  const { significant, parts } = segmentsOf(codeKey);
   return significant === 1 && parts[0] === fold(divisionCode);
 }
 
@@ -67,8 +68,8 @@ interface Segments {
   readonly significant: number;
 }
 
-function segmentsOf(code: string): Segments {
-  const cut = [...fold(code).matchAll(/([\s._/-]*)([^\s._/-]+)/g)];
+function segmentsOf(codeKey: string): Segments {
+  const cut = [...codeKey.matchAll(/([\s._/-]*)([^\s._/-]+)/g)];
   const parts = cut.map(([, , part = '']) => part);
   const last = parts.findLastIndex((part) => !/^0+$/.test(part));
   return { parts, marks: cut.map(([, mark = '']) => mark), significant: Math.max(last + 1, Math.min(1, parts.length)) };
@@ -76,9 +77,13 @@ function segmentsOf(code: string): Segments {
 
 /** How codes above this one may be spelled, level by level, the nearest first: 03 30 53 may stand under 03 30 or 03 30 00. */
 export function ancestorsOf(code: string): readonly (readonly string[])[] {
-  const segments = segmentsOf(code);
+  return spellingsAbove(fold(code));
+}
+
+function spellingsAbove(codeKey: string): readonly (readonly string[])[] {
+  const segments = segmentsOf(codeKey);
   const levels = Array.from({ length: Math.max(0, segments.significant - 1) }, (_, i) => segments.significant - 1 - i);
-  return levels.map((level) => spellingsOf(segments, level).filter((spelling) => spelling !== fold(code)));
+  return levels.map((level) => spellingsOf(segments, level).filter((spelling) => spelling !== codeKey));
 }
 
 /** A code's first parts alone, and filled up with zeros to any of its own lengths. */

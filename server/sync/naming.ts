@@ -1,8 +1,8 @@
 import type { Company, Settings } from '../core/company.ts';
-import { className, fold, isCut } from '../core/names.ts';
+import { className, fold, isCut, NAME_LIMIT } from '../core/names.ts';
 import type { StagedRecord } from '../core/records.ts';
 import { wantedKey } from '../core/stage.ts';
-import { divisionId, placeOf, type Lookup } from '../core/tree.ts';
+import { placeOf, type Lookup } from '../core/tree.ts';
 import type { World } from './world.ts';
 
 export type NamingRules = Pick<Settings, 'namePattern' | 'structure'>;
@@ -47,6 +47,8 @@ export interface NamingEffect {
 
 const SAMPLES = 12;
 const FEW = 3;
+/** A name is cut before a character that does not fit, which may be so long, and before the blanks in front of it. */
+const LONGEST_SIGN = 40;
 
 type Outline = Pick<StagedRecord, 'linarcId' | 'source' | 'wanted' | 'link'>;
 
@@ -66,30 +68,35 @@ export function effectOf(codes: readonly Outline[], rules: NamingRules): NamingE
   const lookup = lookupIn(codes);
   const named = codes.map((outline) => {
     const made = className(outline.source, rules.namePattern);
-    return { outline, name: 'name' in made ? made.name : null, place: placeOf(outline.source, rules.structure, lookup) };
+    const name = 'name' in made ? made.name : null;
+    const place = placeOf(outline.source, rules.structure, lookup);
+    return { outline, name, place, key: wantedKey({ name: name ?? '', parent: place.parent, active: outline.source.active }) };
   });
   const byId = new Map(named.map((one) => [one.outline.linarcId, one]));
-  const divisions = new Map(codes.map(({ source }) => [divisionId(source.divisionCode), divisionName(source)]));
-  const usedDivisions = new Set(named.flatMap(({ place: { parent } }) => (parent !== null && !byId.has(parent) ? [parent] : [])));
+  const divisions = new Map<string, StagedRecord['source']>();
+  for (const { outline: { source }, place: { parent } } of named) {
+    if (parent !== null && !byId.has(parent) && !divisions.has(parent)) divisions.set(parent, source);
+  }
   const pathOf = (parent: string | null): string[] => {
     const above = parent === null ? undefined : byId.get(parent);
     if (above) return [...pathOf(above.place.parent), above.name ?? ''];
-    return parent === null ? [] : [divisions.get(parent) ?? ''];
+    const division = parent === null ? undefined : divisions.get(parent);
+    return division ? [divisionName(division)] : [];
   };
   type Named = (typeof named)[number];
   const shown = ({ outline: { source }, name, place }: Named): NamedCode => ({ code: source.code, name: source.name, path: [...pathOf(place.parent), name ?? ''] });
 
   const users = new Map<string, number>();
-  const keyOf = ({ name, place, outline }: Named) => wantedKey({ name: name ?? '', parent: place.parent, active: outline.source.active });
-  for (const one of named) users.set(keyOf(one), (users.get(keyOf(one)) ?? 0) + 1);
+  for (const { key } of named) users.set(key, (users.get(key) ?? 0) + 1);
 
   const good = named.filter(({ name }) => name !== null);
   const renamed = good.filter(({ outline: { link }, name }) => link !== null && link.active && link.name !== name);
-  const colliding = good.filter((one) => (users.get(keyOf(one)) ?? 0) > 1);
-  const cut = good.filter(({ outline }) => isCut(outline.source, rules.namePattern));
+  const colliding = good.filter(({ key }) => (users.get(key) ?? 0) > 1);
+  const cutsShort = rules.namePattern.includes('{name:');
+  const cut = good.filter(({ outline, name }) => (cutsShort || (name ?? '').length > NAME_LIMIT - LONGEST_SIGN) && isCut(outline.source, rules.namePattern));
   return {
     total: named.length,
-    divisions: usedDivisions.size,
+    divisions: divisions.size,
     levels: named.reduce((most, { place }) => Math.max(most, place.level + 1), 0),
     samples: samplesOf(good).map(shown),
     renamed: { count: renamed.length, samples: renamed.slice(0, FEW).map((one) => ({ ...shown(one), from: one.outline.link?.name ?? '' })) },
