@@ -213,6 +213,7 @@ describe('A preview', () => {
   it('tells how long it takes and how many calls, unless nothing is written', () => {
     expect(preview(facts, given).estimate).to.equal('about 6 s, 2 calls to QuickBooks');
     expect(preview({ ...facts, counts: { ...counts, create: 0 } }, given).estimate).to.equal(null);
+    expect([preview(facts, given), preview(facts, { ...given, tracking: false })].map(({ hindered }) => hindered)).to.deep.equal([null, 'Class tracking is off in QuickBooks: nothing is sent before it is turned on.']);
   });
 
   it('asks for a yes to what it takes one for, with the number, and puts it first', () => {

@@ -292,6 +292,7 @@ export const STATES: Readonly<Record<string, State>> = {
   'exclude': on('record/exclude', excludePage(12, { hidden: [['scope', 'ids'], ['id', linked.id]], including: false, back: '/cost-codes' }), '/cost-codes/exclude', 'Exclude'),
   'exclude-none': on('record/exclude', excludePage(0, { hidden: [], including: false, back: '/cost-codes' }), '/cost-codes/exclude', 'Exclude'),
   'preview': on('staging/preview', preview(planned, { hidden: [['scope', 'matching'], ['filter', '']], denied: null, stopped: false }), '/cost-codes/preview', 'Preview'),
+  'preview-hindered': on('staging/preview', preview(planned, { hidden: [['scope', 'matching'], ['filter', '']], denied: null, stopped: false, room: 11 }), '/cost-codes/preview', 'Preview'),
   'preview-stopped': on('staging/preview', preview(planned, { hidden: [['scope', 'matching'], ['filter', '']], denied: null, stopped: true }), '/cost-codes/preview', 'Preview'),
   'glance': on('staging/glance', glance(seenAtAGlance), '/cost-codes/glance', 'At a glance'),
   'glance-empty': on('staging/glance', glance({ ...seenAtAGlance, divisions: [], runs: [] }), '/cost-codes/glance', 'At a glance'),

@@ -111,6 +111,7 @@ const SAYS: Readonly<Record<keyof typeof STATES, readonly string[]>> = {
     'Create', '812', 'Rename', '03 30 53 Misc → 03 30 53 Miscellaneous', '3 are left out: 2 Synced and 1 Excluded.', 'and 811 more', 'It takes about 19 s, 29 calls to QuickBooks.',
     'Make 2 classes inactive', 'Move 1 class under another parent', 'top › 03 37 13 Shotcrete → 03 Concrete › 03 37 13 Shotcrete', '14 classes get a new name: reports of past periods show the new name too.',
   ],
+  'preview-hindered': ['The QuickBooks plan has room for 11, and this needs 815 new classes.'],
   'preview-stopped': ['Nothing was sent yet: part of this needs a yes of its own.', 'What is not ticked is left out and stays Needs Sync.'],
   'glance': ['3 of 13 whole in QuickBooks', '03 Concrete', 'Failures in 1 of 8', '6 min 20 s'],
   'glance-empty': ['Linarc names none.', 'None yet.'],

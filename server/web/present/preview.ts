@@ -36,6 +36,8 @@ export interface Preview {
   readonly consents: readonly { readonly consent: Consent; readonly label: string; readonly about: string }[];
   /** What a rename does to reports of the past; null when nothing is renamed. */
   readonly renames: string | null;
+  /** Why it will not be begun as it is: the plan has too little room, or class tracking is off. */
+  readonly hindered: string | null;
   readonly groups: readonly PreviewGroup[];
   readonly nothing: boolean;
   /** The person chose Sync to QBO, which goes no further without looking at this. */
@@ -79,7 +81,11 @@ const REASONS: Readonly<Record<string, string>> = {
   inactivation_not_chosen: 'Inactive in Linarc; Settings leave its class active',
 };
 
-export function preview(facts: PreviewFacts, given: Pick<Preview, 'hidden' | 'denied' | 'stopped'>): Preview {
+/** `room`: how many classes the plan still allows; Infinity where nothing limits them. */
+export function preview(
+  facts: PreviewFacts,
+  { room = Infinity, tracking = true, ...given }: Pick<Preview, 'hidden' | 'denied' | 'stopped'> & { readonly room?: number; readonly tracking?: boolean },
+): Preview {
   const actions = (Object.keys(LABELS) as PlanAction[]).filter((action) => facts.counts[action] > 0);
   const writes = WRITES.some((action) => facts.counts[action] > 0);
   return {
@@ -89,9 +95,16 @@ export function preview(facts: PreviewFacts, given: Pick<Preview, 'hidden' | 'de
     skipped: skippedWords(facts.skipped),
     consents: CONSENTS.filter((consent) => facts.needed[consent] > 0).map((consent) => consentOf(consent, facts.needed[consent])),
     renames: facts.renamed === 0 ? null : `${counted(facts.renamed, 'class gets', 'classes get')} a new name: reports of past periods show the new name too.`,
+    hindered: hinderedBy(facts, room, tracking),
     groups: BY_WEIGHT.filter((action) => facts.counts[action] > 0).map((action) => group(action, facts)),
     nothing: actions.length === 0,
   };
+}
+
+function hinderedBy({ counts }: PreviewFacts, room: number, tracking: boolean): string | null {
+  const made = counts.create + counts.reactivate;
+  if (!tracking) return 'Class tracking is off in QuickBooks: nothing is sent before it is turned on.';
+  return made > room ? `The QuickBooks plan has room for ${count(room)}, and this needs ${counted(made, 'new class', 'new classes')}. Nothing beyond the room is sent; the next step offers ways to fit.` : null;
 }
 
 function consentOf(consent: Consent, n: number): Preview['consents'][number] {

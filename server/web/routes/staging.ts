@@ -5,7 +5,7 @@ import { ProblemError } from '../../core/problems.ts';
 import { CONSENTS, type QuickBooksClass, type StagedRecord } from '../../core/records.ts';
 import type { Selection } from '../../core/selection.ts';
 import { decide, DECISIONS } from '../../sync/decide.ts';
-import { goBeyond, type Hindrance } from '../../sync/capacity.ts';
+import { goBeyond, roomOf, type Hindrance } from '../../sync/capacity.ts';
 import { exclude, include } from '../../sync/exclude.ts';
 import { startImport } from '../../sync/import.ts';
 import { consentsNeeded, isAnyNeeded, preview } from '../../sync/preview.ts';
@@ -64,7 +64,7 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
     const { back } = bodyOf(backSchema, req.body);
     const planned = await preview(world, company.id, selection);
     const hidden = [...fieldsOfSelection(selection), ['back', backTo(back)] as const];
-    render(req, res, 'staging/preview', previewModel(planned, { hidden, denied: deniedTo(role, company), stopped }), { title: 'Preview' });
+    render(req, res, 'staging/preview', previewModel(planned, { hidden, denied: deniedTo(role, company), stopped, room: await roomOf(world, company.id), tracking: company.classTracking !== 'off' }), { title: 'Preview' });
   };
 
   router.get(paths.costCodes, membersOnly, (req, res) => screen(req, res, takeNotice(req)));
