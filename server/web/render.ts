@@ -19,6 +19,7 @@ export interface Renderer {
  */
 export function createRenderer(root: string): Renderer {
   const templates = new Map<string, Template>();
+  const sheets = new Set<string>();
   const fill = (name: string, model: object): string => {
     const template = templates.get(name);
     if (template === undefined) throw new Error(`There is no view ${name}`);
@@ -28,13 +29,18 @@ export function createRenderer(root: string): Renderer {
   for (const name of viewNames(root)) {
     const filename = join(root, `${name}.ejs`);
     const options = { filename, _with: false, strict: true, views: [root], cache: true };
-    templates.set(name, ejs.compile(readFileSync(filename, 'utf8'), options) as Template);
+    const source = readFileSync(filename, 'utf8');
+    if (source.startsWith(SHEET)) sheets.add(name);
+    templates.set(name, ejs.compile(source, options) as Template);
   }
   return {
     part: fill,
-    page: (view, model, shell) => fill('layout', { shell, body: fill(view, model) }),
+    page: (view, model, shell) => fill('layout', { shell, body: fill(view, model), plain: sheets.has(view) }),
   };
 }
+
+/** What a view begins with that is drawn beside the table. As a page of its own it is a plain one: there is no table to swap into. */
+const SHEET = '<section class="sheet-page';
 
 /** The names of all views below a folder, as `part` takes them. */
 export function viewNames(root: string): readonly string[] {

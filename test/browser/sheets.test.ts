@@ -66,7 +66,7 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
       await page.setViewportSize({ width, height });
       await page.emulateMedia({ colorScheme });
       await page.evaluate(axe);
-      const { violations } = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>('axe.run()');
+      const { violations } = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>("axe.run(document.querySelector('dialog[open]') ?? document)");
       expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`), `${name} ${width} ${colorScheme}`).to.deep.equal([]);
       expect(await page.evaluate('document.documentElement.scrollWidth'), `${name} sticks out`).to.be.at.most(width);
       if (SHOTS) await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png` });
@@ -214,6 +214,24 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
       await page.getByText(/Last import: 0 new · 0 changed · 2 unchanged/).waitFor();
       await context.close();
     });
+  });
+
+  it('as a page of its own, opened by its address, a sheet is a plain page that works', async () => {
+    const { page, context } = await opened('/imports/selected');
+    await page.getByLabel('Task Type').selectOption('OFFICE');
+    await button(page, 'Search').click();
+    await page.getByText(/\d+ cost codes found/).waitFor();
+    await page.locator('#picker-list input').nth(1).check();
+    expect(await page.locator('#picked-words').textContent()).to.equal('1 picked');
+    await button(page, 'Import the picked ones').click();
+    await page.waitForURL(`${web.url}/cost-codes`);
+    expect(await page.locator('h1').allTextContents()).to.deep.equal(['Cost Codes']);
+    await page.goto(`${web.url}/cost-codes/${all[5]?.id}/mapping`);
+    await page.getByRole('searchbox').fill('office');
+    await page.keyboard.press('Enter');
+    await page.getByText('Classes with “office” in their name').waitFor();
+    expect(await page.getByRole('dialog').count()).to.equal(0);
+    await context.close();
   });
 
   describe('A spreadsheet', () => {
