@@ -119,6 +119,11 @@ export function outcomeOf(answer: ItemAnswer | Refusal | undefined, value: strin
   }
 }
 
+/** Whether QuickBooks as a whole gave no answer of sense: nothing in it is about one record. */
+export function isOutage(answer: BatchAnswer): boolean {
+  return answer.kind === 'unknown' || (answer.kind === 'refused' && (answer.fault.status ?? 500) >= 500);
+}
+
 /** Reads what an answer says about the run as a whole. `failures` counts the unanswered calls before it in a row. */
 export function verdictOf(answer: BatchAnswer | Refusal, failures: number): Verdict {
   if (answer.kind === 'answered') {

@@ -9,6 +9,22 @@ import type { RunOutcome } from './run.ts';
 /** How often one record is sent within a run before it counts as failed. */
 export const TRIES = 4;
 
+/** While QuickBooks as a whole gives no answer, which is no fault of the record, sending it does not count as a try for so long. */
+const PATIENCE = 30 * 60_000;
+const SHORTEST = 1_000;
+const LONGEST = 30_000;
+
+/** Whether trouble of QuickBooks as a whole counts as a try of this record by now. */
+export function countsAsTry(intent: Intent, now: Date): boolean {
+  return now.getTime() - intent.sentAt.getTime() > PATIENCE;
+}
+
+/** When a record without a clear answer is taken up again: after half the time it has been tried for, within bounds. */
+export function nextTry(intent: Intent, now: Date): Date {
+  const triedFor = now.getTime() - intent.sentAt.getTime();
+  return new Date(now.getTime() + Math.min(LONGEST, Math.max(SHORTEST, triedFor / 2)));
+}
+
 /** What is written when a run is done with a record: the change, the line of history, and what it counts as. */
 export interface Settlement {
   readonly record: StagedRecord;

@@ -1,7 +1,7 @@
 import {
-  isWorkOf, recover, settleBlocked, settleConfirmed, settleFailed, settleHeld, settleIdle, TRIES, type Occasion, type Recovery, type Settlement,
+  countsAsTry, isWorkOf, nextTry, recover, settleBlocked, settleConfirmed, settleFailed, settleHeld, settleIdle, TRIES, type Occasion, type Recovery, type Settlement,
 } from '../core/settle.ts';
-import { outcomeOf } from '../core/outcome.ts';
+import { isOutage, outcomeOf, type Outcome } from '../core/outcome.ts';
 import { BATCH, IN_FLIGHT } from '../core/pace.ts';
 import { fold } from '../core/names.ts';
 import { blocked, isOfTheCode, needsYes, plan, writeOf, type PlannedChange } from '../core/plan.ts';
@@ -45,7 +45,7 @@ export async function passOver(push: Push, level: number): Promise<number> {
   try {
     for (;;) {
       lease.check();
-      const chunk = await world.costCodes.nextInRun(lease.company, lease.run.id, { level, now: new Date(world.clock.now()), after, limit: CHUNK });
+      const chunk = await world.costCodes.nextInRun(lease.company, lease.run.id, { level, now: lease.time(), after, limit: CHUNK });
       const last = chunk.at(-1);
       if (!last) break;
       after = last.id;
@@ -259,7 +259,7 @@ async function storeIntents(push: Push, writes: readonly Write[], requestid: str
 
 async function storeAnswers(push: Push, intended: readonly Intended[], answer: BatchAnswer): Promise<void> {
   const { world, lease } = push;
-  const at = occasion(push);
+  const [at, now] = [occasion(push), lease.time()];
   const settlements: Settlement[] = [];
   const waiting: GuardedChange[] = [];
   const tries: Fact[] = [];
@@ -276,13 +276,16 @@ async function storeAnswers(push: Push, intended: readonly Intended[], answer: B
       case 'rejected':
         settlements.push(settleFailed(record, outcome.problem, exchange, at));
         break;
-      case 'look':
-        waiting.push(unsettled(record, outcome.problem, exchange, { look: true }, outcome.sameRequest ? intent : repeated ? spent(intent) : null));
+      case 'look': {
+        const counts = !isOutage(answer) || countsAsTry(intent, now);
+        const place = { look: true, attempts: record.run.attempts - (counts ? 0 : 1), notBefore: isUnclear(outcome) ? nextTry(intent, now) : null };
+        waiting.push(unsettled(record, outcome.problem, exchange, place, outcome.sameRequest ? intent : repeated ? spent(intent) : null));
         tries.push(tried(record, exchange, outcome.problem, at));
         break;
+      }
       case 'again': {
-        const attempts = record.run.attempts - (outcome.counts ? 0 : 1);
-        waiting.push(unsettled(record, outcome.problem, exchange, { look: false, attempts }, intent));
+        const place = { look: false, attempts: record.run.attempts - (outcome.counts ? 0 : 1), notBefore: isUnclear(outcome) ? nextTry(intent, now) : null };
+        waiting.push(unsettled(record, outcome.problem, exchange, place, intent));
         break;
       }
     }
@@ -291,6 +294,11 @@ async function storeAnswers(push: Push, intended: readonly Intended[], answer: B
   await world.history.add(lease.company, tries);
   await write(push, waiting);
   await settle(push, settlements);
+}
+
+/** Nothing to decide on is known, so that time may help. */
+function isUnclear({ problem: { code } }: Exclude<Outcome, { kind: 'applied' }>): boolean {
+  return code === 'gave_up' || code === 'quickbooks_unreachable';
 }
 
 /** A write to be looked for, but not sent under its requestid again: no content has this hash. */

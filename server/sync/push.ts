@@ -201,9 +201,10 @@ async function claimAgain(world: World, lease: Lease, company: Company, asked: A
   return claimed;
 }
 
-/** Nothing could be worked on: waits until the first record is due or the windows open. */
+/** Nothing could be worked on: waits until the first record is due, and says so, or until the windows open. */
 async function rest(push: Push, nextDue: Date | null): Promise<void> {
-  const due = nextDue === null ? 0 : nextDue.getTime() - push.world.clock.now();
+  const due = nextDue === null ? 0 : nextDue.getTime() - push.lease.time().getTime();
+  if (nextDue !== null && due > 0) await push.lease.say(problem('quickbooks_unreachable'), nextDue);
   await push.lease.pause(Math.min(WATCH, Math.max(50, due)));
 }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { outcomeOf, verdictOf } from '../../server/core/outcome.ts';
+import { isOutage, outcomeOf, verdictOf } from '../../server/core/outcome.ts';
 import type { ItemAnswer, Refusal } from '../../server/core/ports.ts';
 import { PROBLEMS, describe as wordsFor, problem, type ProblemCode, type RawFault } from '../../server/core/problems.ts';
 import { aClass } from './sample.ts';
@@ -61,6 +61,12 @@ describe('what an answer means for the run', () => {
   it('no clear answer backs off, longer each time, to one probe in 30 seconds', () => {
     const waits = [0, 1, 2, 10].map((failures) => verdictOf(lost, failures)).map((verdict) => (verdict.kind === 'wait' ? verdict.ms : null));
     expect(waits).to.deep.equal([1_000, 2_000, 4_000, 30_000]);
+  });
+
+  it('no answer and 5xx are about QuickBooks as a whole, a refusal and an answer are not', () => {
+    const [down, stale] = [{ ...whole(null, 503), took: 1 }, { ...whole('5010', 400), took: 1 }];
+    const answered = { kind: 'answered', items: new Map(), status: 200, intuitTid: null, took: 1 } as const;
+    expect([{ ...lost, took: 1 }, down, stale, answered].map(isOutage)).to.deep.equal([true, true, false, false]);
   });
 
   it('a fault of one record lets the run go on', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { problem } from '../../server/core/problems.ts';
-import { settleBlocked, settleConfirmed, settleFailed, type Occasion } from '../../server/core/settle.ts';
+import { countsAsTry, nextTry, settleBlocked, settleConfirmed, settleFailed, type Occasion } from '../../server/core/settle.ts';
 import type { Intent, StagedRecord } from '../../server/core/records.ts';
 import { aClass, AT, linkTo, record } from './sample.ts';
 
@@ -10,6 +10,19 @@ const inRun = (change: Partial<StagedRecord> = {}) =>
   record({ status: 'syncing', run: { id: 'run-1', fence: 1, level: 0, attempts: 1, look: true, notBefore: null, was: 'needs_sync', consent: [] }, intent, ...change });
 const created = { changes: ['create'] as const, before: null };
 const linked = { changes: ['link'] as const, before: null };
+
+describe('trying a record again', () => {
+  const after = (ms: number) => new Date(AT.getTime() + ms);
+
+  it('waits half as long as it was tried for, a second at least and half a minute at most', () => {
+    const waits = [0, 1_000, 10_000, 60_000, 3_600_000].map((ms) => nextTry(intent, after(ms)).getTime() - after(ms).getTime());
+    expect(waits).to.deep.equal([1_000, 1_000, 5_000, 30_000, 30_000]);
+  });
+
+  it('takes half an hour in which nobody answers for no fault of the record', () => {
+    expect([0, 30 * 60_000, 30 * 60_000 + 1].map((ms) => countsAsTry(intent, after(ms)))).to.deep.equal([false, false, true]);
+  });
+});
 
 describe('settling a record', () => {
   it('earns Synced with the id and SyncToken QuickBooks confirmed, and leaves the run', () => {

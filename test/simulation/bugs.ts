@@ -102,6 +102,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [{ file: 'sync/classes.ts', from: 'for await (const page of books.classes(signal ? { signal } : {})) {\n    await world.classes.save(company, page);\n  }', to: 'try { for await (const page of books.classes(signal ? { signal } : {})) await world.classes.save(company, page); } catch {}' }],
   },
   {
+    title: 'calls that nobody answers use up the tries of a record', under: 6,
+    edits: [{ file: 'sync/pass.ts', from: '!isOutage(answer) || countsAsTry(intent, now)', to: 'true' }],
+  },
+  {
     title: 'a halted run does not go on after somebody reconnected', under: 17,
     edits: [{ file: 'sync/connect.ts', from: '  await resumeHalted(world, company.id);', to: '' }],
   },

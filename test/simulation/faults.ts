@@ -8,6 +8,8 @@ export interface FaultClass {
   readonly title: string;
   /** What is added to a calm run. */
   scenario(chance: Chance): Scenario;
+  /** It passes by itself, so that no record may end as Failed by it. */
+  readonly passes?: boolean;
   /** What the simulation counts when the fault strikes; over many seeds each must. */
   readonly strikes: readonly string[];
 }
@@ -16,6 +18,8 @@ export interface FaultClass {
 const calls = (shares: Partial<Record<BooksFault, number>>, tokens: Partial<Record<TokenFault, number>> = {}): Scenario => ({
   books: { calls: shares, tokens }, events: { 'edit and import': 4, push: 3 },
 });
+/** Now and then, or most of the time. */
+const often = (chance: Chance): number => chance.pick([0.2, 0.2, 0.7]);
 const events = (counts: Partial<Record<EventKind, number>>): Scenario => ({ events: counts });
 
 /** What goes on while processes are killed and stopped. */
@@ -26,15 +30,18 @@ const momentOf = (chance: Chance): number | string => (chance.hits(0.5) ? chance
 
 /** The 30 classes, each as a run in which it happens often and nothing else goes wrong. */
 export const FAULT_CLASSES: readonly FaultClass[] = [
-  { no: 1, title: 'a time-out before QuickBooks had it', strikes: ['lost before'], scenario: () => calls({ 'lost before': 0.2 }) },
-  { no: 2, title: 'done by QuickBooks, the answer lost', strikes: ['lost after'], scenario: () => calls({ 'lost after': 0.2 }) },
-  { no: 3, title: 'an answer cut off in the middle', strikes: ['cut'], scenario: () => calls({ cut: 0.2 }) },
+  { no: 1, title: 'a time-out before QuickBooks had it', passes: true, strikes: ['lost before'], scenario: (chance) => calls({ 'lost before': often(chance) }) },
+  { no: 2, title: 'done by QuickBooks, the answer lost', passes: true, strikes: ['lost after'], scenario: (chance) => calls({ 'lost after': often(chance) }) },
+  { no: 3, title: 'an answer cut off in the middle', passes: true, strikes: ['cut'], scenario: (chance) => calls({ cut: often(chance) }) },
   {
-    no: 4, title: '429, with Retry-After or without', strikes: ['throttled', 'throttled after'],
+    no: 4, title: '429, with Retry-After or without', passes: true, strikes: ['throttled', 'throttled after'],
     scenario: () => calls({ throttled: 0.1, 'throttled after': 0.1 }),
   },
-  { no: 5, title: 'throttled parts of a batch', strikes: ['part throttled'], scenario: () => calls({ 'part throttled': 0.05 }) },
-  { no: 6, title: '5xx with HTML', strikes: ['html', 'html after'], scenario: () => calls({ html: 0.15, 'html after': 0.15 }) },
+  { no: 5, title: 'throttled parts of a batch', passes: true, strikes: ['part throttled'], scenario: () => calls({ 'part throttled': 0.05 }) },
+  {
+    no: 6, title: '5xx with HTML', passes: true, strikes: ['html', 'html after', 'batch html'],
+    scenario: (chance) => calls(chance.hits(0.5) ? { html: 0.15, 'html after': 0.15 } : { 'batch html': 0.9 }),
+  },
   { no: 7, title: 'a batch that fails in part', strikes: ['part fault'], scenario: () => calls({ 'part fault': 0.2 }) },
   {
     no: 8, title: 'parts reordered, missing or of a foreign bId', strikes: ['parts missing', 'parts foreign', 'parts reordered'],
@@ -66,15 +73,15 @@ export const FAULT_CLASSES: readonly FaultClass[] = [
     }),
   },
   {
-    no: 14, title: '401 in the middle of a run', strikes: ['unauthorized', 'refreshed'],
+    no: 14, title: '401 in the middle of a run', passes: true, strikes: ['unauthorized', 'refreshed'],
     scenario: () => ({ ...calls({ unauthorized: 0.15 }), switches: { accessLife: 200_000, rotation: 'daily' } }),
   },
   {
-    no: 15, title: 'many processes that refresh at once', strikes: ['refreshed', 'refresh classes'],
+    no: 15, title: 'many processes that refresh at once', passes: true, strikes: ['refreshed', 'refresh classes'],
     scenario: () => ({ ...events({ 'refresh classes': 40, push: 4, 'edit and import': 4 }), machines: 4, trouble: 400_000, switches: { accessLife: 180_000, rotation: 'always' } }),
   },
   {
-    no: 16, title: 'a refresh whose answer is lost after the rotation', strikes: ['token answer lost after'],
+    no: 16, title: 'a refresh whose answer is lost after the rotation', passes: true, strikes: ['token answer lost after'],
     scenario: (chance) => ({
       ...calls({}, { 'lost after': 0.4, 'lost before': 0.2 }), ...events({ 'refresh classes': 20, push: 4, 'edit and import': 4 }), trouble: 400_000,
       switches: { accessLife: 180_000, rotation: chance.pick(['always', 'daily']), grace: chance.pick([0, 600_000]) },
@@ -89,35 +96,35 @@ export const FAULT_CLASSES: readonly FaultClass[] = [
     scenario: (chance) => ({ ...calls({ 'plan limit': 0.02, lapsed: 0.02, forbidden: 0.02 }), ...events({ lapse: 2, forbid: 1, push: 4 }), switches: { planLimit: chance.int(1, 40) } }),
   },
   {
-    no: 19, title: 'a process killed at any moment', strikes: ['kill'],
+    no: 19, title: 'a process killed at any moment', passes: true, strikes: ['kill'],
     scenario: (chance) => ({ ...ENDANGERED, ...events({ ...LIFE, kill: 4 }), crashPoint: { call: momentOf(chance), after: chance.hits(0.5) } }),
   },
   {
-    no: 20, title: 'a process stopped for longer than its lease', strikes: ['freeze'],
+    no: 20, title: 'a process stopped for longer than its lease', passes: true, strikes: ['freeze'],
     scenario: (chance) => ({
       ...ENDANGERED, ...events({ ...LIFE, freeze: 4, 'long freeze': 2 }), crashPoint: { call: momentOf(chance), after: chance.hits(0.7), freeze: 45_000 },
     }),
   },
   {
-    no: 21, title: 'clocks five minutes apart, and jumping', strikes: ['clock jump'],
+    no: 21, title: 'clocks five minutes apart, and jumping', passes: true, strikes: ['clock jump'],
     scenario: () => ({ ...events({ 'clock jump': 6, push: 4, 'edit and import': 4, kill: 1 }), skew: 300_000, machines: 3 }),
   },
-  { no: 22, title: 'a database that steps down', strikes: ['step down', 'store down'], 
+  { no: 22, title: 'a database that steps down', passes: true, strikes: ['step down', 'store down'], 
     scenario: () => ({
       ...events({ 'step down': 10, push: 4, 'edit and import': 4, 'refresh classes': 20 }), trouble: 300_000, switches: { accessLife: 180_000, rotation: 'always' },
     }),
   },
   {
-    no: 23, title: 'a database cut off, its writes unknown or torn', strikes: ['store down', 'store unknown', 'store torn'],
+    no: 23, title: 'a database cut off, its writes unknown or torn', passes: true, strikes: ['store down', 'store unknown', 'store torn'],
     scenario: () => ({ ...events({ push: 4, 'edit and import': 4 }), store: { down: 0.02, unknown: 0.02, torn: 0.02 } }),
   },
   {
-    no: 24, title: 'a database that is slow, or whose disk is full', strikes: ['store slow', 'disk full'],
+    no: 24, title: 'a database that is slow, or whose disk is full', passes: true, strikes: ['store slow', 'disk full'],
     scenario: () => ({ ...events({ 'disk full': 5, push: 4, 'edit and import': 4 }), store: { slow: 0.05 } }),
   },
-  { no: 25, title: 'processes asked to end in the middle of a batch', strikes: ['term'], scenario: () => ({ ...events({ term: 5, push: 4, 'edit and import': 4 }), codes: [20, 120] }) },
+  { no: 25, title: 'processes asked to end in the middle of a batch', passes: true, strikes: ['term'], scenario: () => ({ ...events({ term: 5, push: 4, 'edit and import': 4 }), codes: [20, 120] }) },
   {
-    no: 26, title: 'answers that take up to two minutes', strikes: ['slow', 'token answer slow'],
+    no: 26, title: 'answers that take up to two minutes', passes: true, strikes: ['slow', 'token answer slow'],
     scenario: () => ({ ...calls({ slow: 0.2 }, { slow: 0.5 }), ...events({ push: 6, 'edit and import': 12 }), trouble: 300_000, switches: { accessLife: 200_000 } }),
   },
   {
@@ -131,7 +138,7 @@ export const FAULT_CLASSES: readonly FaultClass[] = [
     scenario: () => ({ ...calls({ 'part fault': 0.1 }), ...events({ 'push twice': 6, 'push one': 4, retry: 4, 'edit and import': 4, pause: 2 }), machines: 3 }),
   },
   {
-    no: 29, title: 'an event loop blocked for two leases', strikes: ['freeze'],
+    no: 29, title: 'an event loop blocked for two leases', passes: true, strikes: ['freeze'],
     scenario: () => ({
       ...events({ freeze: 12, push: 4, 'refresh classes': 20, 'edit and import': 4 }), machines: 3, trouble: 300_000,
       switches: { accessLife: 180_000, rotation: 'always' },

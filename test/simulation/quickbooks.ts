@@ -10,7 +10,7 @@ import type { Engine } from './engine.ts';
 import type { Machine, Site } from './machine.ts';
 
 export const BOOKS_FAULTS = [
-  'lost before', 'lost after', 'cut', 'throttled', 'throttled after', 'html', 'html after', 'part fault', 'part throttled', 'parts missing', 'parts foreign', 'parts reordered',
+  'lost before', 'lost after', 'cut', 'throttled', 'throttled after', 'html', 'html after', 'batch html', 'part fault', 'part throttled', 'parts missing', 'parts foreign', 'parts reordered',
   'unauthorized', 'forbidden', 'lapsed', 'slow', 'stale', 'duplicate', 'parent gone', 'plan limit',
 ] as const;
 export type BooksFault = (typeof BOOKS_FAULTS)[number];
@@ -379,7 +379,7 @@ export class QuickBooks {
     const { chance } = this.site;
     const { calls } = this.weather;
     const fault = (['lost before', 'lost after', 'cut', 'throttled', 'throttled after', 'html', 'html after', 'unauthorized', 'forbidden', 'lapsed'] as const)
-      .find((one) => this.strikes(calls, one));
+      .find((one) => this.strikes(calls, one)) ?? (kind === 'batch' && this.strikes(calls, 'batch html') ? 'html' : undefined);
     const slow = this.strikes(calls, 'slow') ? chance.int(1_000, 120_000) : 0;
     const isLate = (fault === 'lost before' || fault === 'lost after') && chance.hits(0.3);
     const ways = { there: chance.int(5, 60), back: isLate ? CALL_TIMEOUT : chance.int(30, 300) + slow };

@@ -56,7 +56,7 @@ export function alone(chance: Chance, no: number): Scenario {
   const found = FAULT_CLASSES.find((one) => one.no === no);
   if (!found) throw new RangeError(`There is no class ${no} of faults.`);
   const { companies: _companies, trouble: _trouble, ...shape } = calm(chance);
-  return { ...shape, trouble: 60_000, ...found.scenario(chance) };
+  return { ...shape, trouble: 60_000, ...found.scenario(chance), passes: found.passes ?? false };
 }
 
 /** The run of a seed: in three of four anything may happen, in the fourth one class of faults alone, unless `fault` names one. */

@@ -37,6 +37,8 @@ export interface Scenario {
   readonly present?: number;
   /** Whether QuickBooks tells of what people change there: doubled, out of order, in either format, and forged at times. */
   readonly webhooks?: boolean;
+  /** All that goes wrong passes, so that no record may end as Failed by it. */
+  readonly passes?: boolean;
   /** Share of messages to workers that are lost. */
   readonly lostMessages?: number;
 }

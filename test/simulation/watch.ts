@@ -80,6 +80,7 @@ export class Watch {
   /** I2: what passes by itself is tried again, and every refusal of the worlds outside is one we know. */
   private atFailure({ change: { status, problem } }: GuardedChange, tried: number): void {
     if (status !== 'failed' || !problem) return;
+    if (PASSING.has(problem.code) && this.simulation.scenario.passes) this.simulation.fail(`I2: failed by ${problem.code}, though all that went wrong passes`);
     if (PASSING.has(problem.code) && tried < TRIES) this.simulation.fail(`I2: failed by ${problem.code} after ${tried} tries`);
     if (UNKNOWN.has(problem.code)) this.simulation.fail(`I2: a refusal was not understood (${problem.code})`);
   }
