@@ -58,7 +58,6 @@ export const paths = {
   settings: '/settings',
   names: '/settings/names',
   plan: '/settings/plan',
-  classes: '/classes/refresh',
   quickbooksHook: '/webhooks/quickbooks',
   livez: '/livez',
   readyz: '/readyz',

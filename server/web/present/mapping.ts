@@ -45,7 +45,6 @@ export interface Way {
 }
 
 export interface Mapping {
-  readonly id: string;
   readonly code: string;
   readonly name: string;
   /** Where the code stands in Linarc's library, from the top. */
@@ -121,7 +120,6 @@ export function mapping(facts: MappingFacts): Mapping {
   const own = pathTo('mapping', record.id);
   const [former = '', code = ''] = (record.problem?.value ?? '').split(' → ');
   return {
-    id: record.id,
     code: record.source.code || '—',
     name: record.source.name || '—',
     path: [divisionOf(record), record.source.code].filter((part): part is string => part !== null && part !== ''),
