@@ -197,7 +197,7 @@ function countByLeaps(
   // Null and missing share a key but not a compound group.
   if (compound && stretches.some(({ values }) => !values || values.includes(null))) return undefined;
   return counts(mapped(stretches, ({ record, range }) => (
-    { document: collection.document(record) ?? {}, count: collection.storage.count(range) }
+    { document: collection.document(record) ?? {}, count: collection.columns.count(plan.index.table, range) }
   )), id, constants, scope);
 }
 

@@ -21,6 +21,9 @@ interface Source {
 /** The most that is kept per collection: values, and record numbers of ranges. */
 const MOST_VALUES = 2_000_000;
 const MOST_RECORDS = 2_000_000;
+/** The most ranges of an index whose count is kept, as each write looks at all of them; counting a short one takes no time. */
+const MOST_COUNTS = 60;
+const LONG = 500;
 
 /** The record numbers of an index range in the order of its keys. */
 interface Sequence extends KeyRange {
@@ -28,9 +31,13 @@ interface Sequence extends KeyRange {
   usedAt: number;
 }
 
+interface Counted extends KeyRange {
+  readonly count: number;
+}
+
 /**
  * What scans have read of a collection, kept in memory so that the next scan need not read and decode it again: single values by
- * record number, and the record numbers of index ranges. Only for readers, never within a write.
+ * record number, and the record numbers of index ranges, or how many they are. Only for readers, never within a write.
  *
  * Nothing kept is older than what a client was told is written: when a write has ended, before it is answered, what it touched is
  * forgotten. Until then a reader may still see, and keep, the state before it.
@@ -39,6 +46,7 @@ export class Columns {
   readonly #source: Source;
   readonly #values = new Map<string, Map<number, unknown>>();
   readonly #sequences = new Map<number, Sequence[]>();
+  readonly #counts = new Map<number, readonly Counted[]>();
   /** The document read last, as several of its values are often asked for one after the other. */
   #last: { record: number; raw: Buffer | undefined } | undefined;
   #valuesKept = 0;
@@ -59,10 +67,21 @@ export class Columns {
   forgetKey(key: Buffer): void {
     this.#changes++;
     const table = key.readUInt32BE(0);
-    const sequences = this.#sequences.get(table);
-    if (!sequences) return;
-    const left = sequences.filter(({ start, end }) => Buffer.compare(key, start) < 0 || Buffer.compare(key, end) >= 0);
-    if (left.length < sequences.length) this.#replace(table, sequences, left);
+    const isElsewhere = ({ start, end }: KeyRange): boolean => Buffer.compare(key, start) < 0 || Buffer.compare(key, end) >= 0;
+    const sequences = this.#sequences.get(table) ?? [];
+    if (!sequences.every(isElsewhere)) this.#replace(table, sequences, sequences.filter(isElsewhere));
+    const counts = this.#counts.get(table) ?? [];
+    if (!counts.every(isElsewhere)) this.#counts.set(table, counts.filter(isElsewhere));
+  }
+
+  /** How many keys an index range holds. */
+  count(table: number, { start, end }: KeyRange): number {
+    const counts = this.#counts.get(table) ?? [];
+    const kept = counts.find((counted) => counted.start.equals(start) && counted.end.equals(end));
+    if (kept) return kept.count;
+    const count = this.#source.storage.count({ start, end });
+    if (count >= LONG) this.#counts.set(table, [...counts, { start, end, count }].slice(-MOST_COUNTS));
+    return count;
   }
 
   /** The records of an index range in order. What is read to its end is kept, unless something changed meanwhile. */

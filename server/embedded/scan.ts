@@ -211,12 +211,13 @@ function keyDocument(index: Index): (key: Buffer) => BsonDocument | undefined {
   };
 }
 
-/** How many documents pass, from keys alone where they suffice. */
+/** How many documents pass, from keys alone where they suffice. Not within a write. */
 export function countMatches(collection: Collection, question: Question, touched: Touched = { keys: 0, documents: 0 }): number {
   const { plan } = choosePlan(collection, question);
   if (plan.kind === 'collection' && !plan.residual) return collection.count;
   if (plan.kind === 'index' && !plan.residual && !plan.index.multikey) {
-    const total = plan.intervals.reduce((sum, interval) => sum + collection.storage.count(interval), 0);
+    const { table } = plan.index;
+    const total = plan.intervals.reduce((sum, interval) => sum + collection.columns.count(table, interval), 0);
     touched.keys += total;
     return total;
   }

@@ -202,13 +202,12 @@ export class Fleet {
   }
 
   /** Signs a member of the company in by the process that was started last, as from QuickBooks' Apps menu. Ends on its staging screen. */
-  async visit({ id }: FleetCompany): Promise<Page> {
+  async visit({ id }: FleetCompany, person = new Person()): Promise<Page> {
     const { world, quickbooks } = this;
     const [mara] = PEOPLE;
     if (!mara) throw new Error('The sandbox knows nobody.');
     const user = await world.users.signIn({ sub: mara.sub, email: mara.email, emailVerified: true, name: `${mara.givenName} ${mara.familyName}` });
     await world.users.join(user.id, id, 'admin');
-    const person = new Person();
     return person.press(await person.press(await person.get(quickbooks.url), 'Sign in'), 'Launch');
   }
 
