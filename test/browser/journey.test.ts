@@ -152,7 +152,7 @@ describe('A newcomer in a browser', function () {
       return company && await product.world.runs.active(company.id) === null;
     }, 30_000);
     await running().waitFor({ state: 'detached' });
-    await page.locator('#rail').getByText(/2\d\d Synced/).waitFor();
+    await page.locator('#chips').getByText(/Synced 2\d\d/).waitFor();
     expect(await page.locator('#rows .status.syncing').count()).to.equal(0);
     if (process.env['README_SCREENSHOT']) await shotForReadme();
   });
@@ -221,8 +221,9 @@ describe('A newcomer in a browser', function () {
     await sheet().getByRole('button', { name: 'Unlink' }).click();
     await sheet().getByText('none yet').waitFor();
     await sheet().getByRole('searchbox').fill('Overhead');
-    await sheet().getByRole('button', { name: 'Link Overhead' }).click();
-    await sheet().getByText('Linked', { exact: true }).waitFor();
+    await sheet().getByRole('link', { name: 'Choose Overhead' }).click();
+    await sheet().getByRole('button', { name: 'Link to this class' }).click();
+    await sheet().getByText('Linked to the class.').waitFor();
     await page.keyboard.press('Escape');
     await findAll();
     await find(code);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { CostCodes, StagedDraft } from '../../server/core/ports.ts';
+import { problem } from '../../server/core/problems.ts';
 import type { StagedRecord, Tenant } from '../../server/core/records.ts';
 import type { RecordFilter, RecordOrder, SortColumn } from '../../server/core/selection.ts';
 import { SORT_COLUMNS } from '../../server/core/selection.ts';
@@ -99,6 +100,62 @@ eachStore('The store of cost codes', (open) => {
       const again = drafts.map((draft) => ({ ...draft, over: 1 }));
       expect(await costCodes.stage(of, again)).to.deep.equal([]);
       expect((await costCodes.counts(of)).total).to.equal(8774);
+    });
+  });
+
+  describe('Counting for what is seen at a glance', () => {
+    const change = async (of: Tenant, linarcId: string, fields: Parameters<CostCodes['change']>[3]) => {
+      const [record] = await costCodes.byLinarcIds(of, [linarcId]);
+      await costCodes.change(of, record?.id ?? '', record?.version ?? 0, fields);
+    };
+
+    it('tells why records failed or wait, the commonest first, without what is excluded or done', async () => {
+      const of = company();
+      await staged(of, ['a', 'b', 'c', 'd', 'e'].map((id) => draftOf(id)));
+      for (const id of ['a', 'b', 'e']) await change(of, id, { status: 'needs_action', problem: problem('name_missing') });
+      await change(of, 'c', { status: 'failed', problem: problem('gave_up') });
+      await change(of, 'd', { status: 'synced', problem: problem('gave_up') });
+      await change(of, 'e', { excluded: { by: 'Maria', byRule: false, reason: '', at: AT } });
+      expect(await costCodes.causes(of)).to.deep.equal([
+        { status: 'needs_action', code: 'name_missing', count: 2 }, { status: 'failed', code: 'gave_up', count: 1 },
+      ]);
+      expect(await costCodes.causes(company())).to.deep.equal([]);
+    });
+
+    it('tells how each division stands, in natural order of their codes', async () => {
+      const of = company();
+      const inDivision = (id: string, divisionCode: string, divisionName = `Division ${divisionCode}`) => draftOf(id, { divisionCode, divisionName });
+      await staged(of, [inDivision('a', '10'), inDivision('b', '9'), inDivision('c', '9'), inDivision('d', '', '')]);
+      await change(of, 'c', { status: 'synced' });
+      const none = { needs_sync: 0, needs_action: 0, syncing: 0, synced: 0, failed: 0 };
+      expect(await costCodes.divisions(of)).to.deep.equal([
+        { code: '9', name: 'Division 9', byStatus: { ...none, needs_sync: 1, synced: 1 } }, { code: '10', name: 'Division 10', byStatus: { ...none, needs_sync: 1 } },
+      ]);
+    });
+
+    it('finds by division, by run and by whether a class is linked, and streams in any order', async () => {
+      const of = company();
+      await staged(of, [draftOf('a', { divisionCode: '1', name: 'Zebra' }), draftOf('b', { divisionCode: '2', name: 'Ant' }), draftOf('c', { divisionCode: '2', name: 'Mole' })]);
+      await change(of, 'b', { settledIn: { run: 'run1', outcome: 'failed' }, link: { id: '5', syncToken: '0', name: 'b', parentId: null, active: true, how: 'created' } });
+      const ids = async (filter: RecordFilter) => {
+        const found: string[] = [];
+        for await (const { linarcId } of costCodes.stream(of, { kind: 'matching', filter, except: [] }, { by: 'name', direction: 'asc' })) found.push(linarcId);
+        return found;
+      };
+      expect(await ids({})).to.deep.equal(['b', 'c', 'a']);
+      expect(await ids({ division: '2' })).to.deep.equal(['b', 'c']);
+      expect(await ids({ run: 'run1' })).to.deep.equal(['b']);
+      expect(await ids({ linked: true })).to.deep.equal(['b']);
+      expect(await ids({ linked: false })).to.deep.equal(['c', 'a']);
+    });
+
+    it('puts records into a run with what was said yes to, and their parents with nothing', async () => {
+      const of = company();
+      const records = await staged(of, [draftOf('p'), draftOf('k', { parent: 'p' })]);
+      await costCodes.claim(of, 'run1', held(1), { kind: 'ids', ids: [records.get('k')?.id ?? ''], consent: ['move'] });
+      await costCodes.claimParents(of, 'run1', held(1));
+      const now = await costCodes.byLinarcIds(of, ['p', 'k']);
+      expect(Object.fromEntries(now.map(({ linarcId, run }) => [linarcId, run?.consent]))).to.deep.equal({ p: [], k: ['move'] });
     });
   });
 

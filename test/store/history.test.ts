@@ -36,6 +36,14 @@ eachStore('The store of history', (open) => {
       expect(await history.of(of, 'r1', { limit: 10 })).to.deep.equal([full]);
     });
 
+    it('tells what one run did, oldest first', async () => {
+      const of = company();
+      await history.add(of, [fact('b', 2, { run: 'run1', record: 'r2' }), fact('a', 1, { run: 'run1' }), fact('c', 3, { run: 'run2' }), fact('d', 0)]);
+      const ids: string[] = [];
+      for await (const { id } of history.ofRun(of, 'run1')) ids.push(id);
+      expect(ids).to.deep.equal(['a', 'b']);
+    });
+
     it('keeps one of a fact told twice, as first told, and adds the others', async () => {
       const of = company();
       await history.add(of, [fact('f1', 0)]);
