@@ -154,10 +154,12 @@ export async function map(world: World, company: Tenant, actor: Actor, recordId:
   if (!target) throw new ProblemError(problem('class_gone'));
   const users = ((await world.costCodes.linkedTo(company, [classId])).get(classId) ?? []).filter((id) => id !== recordId);
   if (users.length > 0 && taking === 'alone') throw new ProblemError(problem('class_used', { field: 'Class', value: target.fullyQualifiedName }));
+  const record = await world.costCodes.get(company, recordId);
+  // Before another is unlinked for it, it must be free to take the class.
+  if (!record || record.run !== null) return null;
   if (taking === 'replace') for (const user of users) if ((await unmap(world, company, actor, user)) === null) return null;
 
-  const record = await world.costCodes.get(company, recordId);
-  const parentId = record && parentIdOf((await surroundingsOf(world, company, [record], true))(record));
+  const parentId = parentIdOf((await surroundingsOf(world, company, [record], true))(record));
   return relink(world, company, recordId, actor, 'mapped', (standing, inactivate) => {
     const change = changeTo(standing, target, users.length === 0 ? 'alone' : taking, inactivate, parentId);
     return { ...change, ...(change.status === 'synced' ? { syncedAt: new Date(world.clock.now()) } : {}) };

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { refreshClasses } from '../../server/sync/classes.ts';
 import { effectOf, map, searchTree, suggest, treeBelow, treeTo, unmap, type ClassBranch } from '../../server/sync/mapping.ts';
+import { held } from '../store/fixture.ts';
 import { Desk, MARA } from './desk.ts';
 
 const code = (costCode: string, costCodeName: string, more: Record<string, unknown> = {}) =>
@@ -128,6 +129,14 @@ describe('Manual Mapping', () => {
       await desk.push({ kind: 'ids', ids: [(await desk.record('02')).id] });
       await desk.push();
       expect(await desk.names()).to.deep.equal(['01 Summary', '02 Demolition', 'Other']);
+    });
+
+    it('is left alone when the one that would take it is in a run', async () => {
+      const run = await desk.begin({ kind: 'ids', ids: [(await desk.record('02')).id] });
+      await desk.world.runs.acquire(desk.company, run.id, 'test', 60_000);
+      await desk.world.costCodes.claim(desk.company, run.id, held(1), { kind: 'ids', ids: [(await desk.record('02')).id] });
+      expect(await link('02', '01 Summary', 'replace')).to.equal(null);
+      expect((await desk.record('01')).link?.name).to.equal('01 Summary');
     });
 
     it('makes who wanted that name wait for a person only until they say to look again', async () => {
