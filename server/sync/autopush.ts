@@ -55,10 +55,15 @@ async function hasFreshMirror(world: World, company: Company): Promise<boolean> 
   }
 }
 
-/** The parents that are to be pushed before these records, if they can be. */
+/** All that stands above these records and is to be pushed before them, if it can be. */
 async function parentsOf(world: World, company: Company, records: readonly StagedRecord[]): Promise<StagedRecord[]> {
-  const wanted = [...new Set(records.flatMap(({ wanted: { parent } }) => parent ?? []))];
-  return (await world.costCodes.byLinarcIds(company.id, wanted)).filter(isReady);
+  const found = new Map<string, StagedRecord>();
+  for (let open = records; open.length > 0;) {
+    const wanted = [...new Set(open.flatMap(({ wanted: { parent } }) => (parent === null || found.has(parent) ? [] : [parent])))];
+    open = (await world.costCodes.byLinarcIds(company.id, wanted)).filter(isReady);
+    for (const parent of open) found.set(parent.linarcId, parent);
+  }
+  return [...found.values()];
 }
 
 async function planOf(world: World, company: Company, records: readonly StagedRecord[]): Promise<Planned[]> {
@@ -70,17 +75,20 @@ async function planOf(world: World, company: Company, records: readonly StagedRe
 }
 
 /**
- * Plain ones whose parents, where they are to be pushed too, are plain themselves; and those parents, but no parent for its own
- * sake.
+ * Plain ones above which everything that is to be pushed too is plain itself; and that, but nothing above for its own sake.
  */
 function allowed(planned: readonly Planned[], parents: readonly Planned[]): readonly Planned[] {
-  const plain = new Map(parents.map((one) => [one.record.linarcId, isPlain(one.change)]));
-  const children = planned.filter(({ record, around, change }) => {
-    const parent = record.wanted.parent === null ? undefined : plain.get(record.wanted.parent);
-    return isPlain(change) && (parent ?? around.parent.kind !== 'planned');
-  });
-  const needed = new Set(children.map(({ record }) => record.wanted.parent));
-  return [...parents.filter(({ record }) => needed.has(record.linarcId)), ...children];
+  const byId = new Map(parents.map((one) => [one.record.linarcId, one]));
+  const above = ({ record }: Planned) => (record.wanted.parent === null ? undefined : byId.get(record.wanted.parent));
+  const isClear = (one: Planned): boolean => {
+    const parent = above(one);
+    return isPlain(one.change) && (parent ? isClear(parent) : one.around.parent.kind !== 'planned');
+  };
+  const all = new Set<Planned>();
+  for (const child of planned.filter(isClear)) {
+    for (let one: Planned | undefined = child; one && !all.has(one); one = above(one)) all.add(one);
+  }
+  return [...all];
 }
 
 function isPlain({ action, changes }: PlannedChange): boolean {

@@ -1,5 +1,5 @@
 import type { Company, Settings } from '../core/company.ts';
-import type { Actor, Fact, Tenant } from '../core/records.ts';
+import type { Actor, Fact, FieldChange, Tenant } from '../core/records.ts';
 import { COMPANY_RECORD, concernsStaged, mergeSettings, settingsBefore, settingsChanges, settingsFact, versionOf } from '../core/settings.ts';
 import type { World } from './world.ts';
 
@@ -43,7 +43,8 @@ async function staleness(world: World, company: Company, seen: number, asked: Pa
   const since = (await companyHistory(world, company, RECENT)).filter((fact) => (versionOf(fact) ?? 0) > seen);
   const merged = mergeSettings(settingsBefore(company.settings, since), company.settings, asked);
   if (merged.moved.length === 0) return null;
-  const others = since.filter(({ changes }) => changes.some(({ field }) => merged.moved.some((name) => name === field)));
+  const isMoved = ({ field }: FieldChange) => merged.moved.some((name) => name === field);
+  const others = since.map((fact) => ({ ...fact, changes: fact.changes.filter(isMoved) })).filter(({ changes }) => changes.length > 0);
   return { kind: 'stale', settings: merged.settings, others, version: company.settingsVersion };
 }
 

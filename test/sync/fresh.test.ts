@@ -240,6 +240,27 @@ describe('changes in Linarc', () => {
       expect(record.problem).to.deep.include({ code: 'class_exists', value: '02 Demolition' });
     });
 
+    it('never draw in a class above that a person has to decide about, however far above', async () => {
+      await desk.set({ ...AUTO, autoPush: true, structure: 'tree' });
+      await desk.addClasses('05 00 00 Metals');
+      const added = [code('05 00 00', 'Metals'), code('05 10 00', 'Framing'), code('05 10 20', 'Joists')];
+      const ids: string[] = [];
+      for (const one of added) ids.push((await desk.addCode({ ...one, divisionCode: '05', divisionName: 'Metals' })).id);
+      await fresh.told('linarc', ...ids);
+      expect((await fresh.work()).filter((name) => name.startsWith('05'))).to.deep.equal(['05 00 00 Metals']);
+      expect(await desk.statuses()).to.deep.include({ '05 00 00': 'needs_action', '05 10 00': 'needs_sync', '05 10 20': 'needs_sync' });
+    });
+
+    it('are a whole branch, parents first', async () => {
+      await desk.set({ ...AUTO, autoPush: true, structure: 'tree' });
+      const ids: string[] = [];
+      for (const one of [code('05 00 00', 'Metals'), code('05 10 00', 'Framing'), code('05 10 20', 'Joists')]) {
+        ids.push((await desk.addCode({ ...one, divisionCode: '05', divisionName: 'Metals' })).id);
+      }
+      await fresh.told('linarc', ...ids);
+      expect(await fresh.work()).to.include('05 00 00 Metals:05 10 00 Framing:05 10 20 Joists');
+    });
+
     it('never are inactivations, reactivations or moves, which stay ready', async () => {
       await desk.set({ ...AUTO, autoPush: true, inactivate: true });
       const { id } = await desk.addCode(code('02', 'Demolition'));

@@ -146,7 +146,7 @@ describe('The settings of a company', () => {
     it('that change classes QuickBooks has are told with their number and take a yes', async () => {
       await pushed('01 10 00');
       const asked = await save('names', { namePattern: '{code} - {name}', structure: 'flat' });
-      expect(wordsOf(asked.text)).to.include('1 class in QuickBooks gets another name when they are next synced');
+      expect(wordsOf(asked.text)).to.include('1 class in QuickBooks gets another name with the next sync');
       expect((await company()).settingsVersion).to.equal(0);
       await save('names', { namePattern: '{code} - {name}', structure: 'flat', sure: 'flat {code} {name}' });
       expect((await company()).settingsVersion, 'a yes to other names is none').to.equal(0);

@@ -130,7 +130,7 @@ const SAYS: Readonly<Record<keyof typeof STATES, readonly string[]>> = {
   'settings': ['Source of Truth', 'Fixed: cost codes go from Linarc to QuickBooks Classes', 'Auto-Create', 'Auto-Update', 'Push automatically', 'Naming pattern', 'ADMIN 41 codes', 'these are the settings every company begins with', 'No limit on classes'],
   'settings-tree': ['levels', '03 30 00'],
   'settings-fault': ['{cod} is not known; use {code} and {name}.'],
-  'settings-confirm': ['1,204 classes in QuickBooks get another name and 3 classes move under another parent when they are next synced', 'Save and change these classes', '03 Concrete → 03 - Concrete'],
+  'settings-confirm': ['1,204 classes in QuickBooks get another name and 3 classes move under another parent with the next sync', 'Save and change these classes', '03 Concrete → 03 - Concrete'],
   'settings-stale': ['Not saved', 'Mara Keller changed Auto-Update from Off to On.', 'What you changed is kept below'],
   'settings-plus': ['29 of 40 used by 25 active classes and 4 locations: room for 11 more.', 'Go beyond the limit', 'being worked out again'],
   'settings-beyond': ['room for none', 'Mara Keller decided to go beyond the limit.', 'Stay within the limit', 'Structure: Flat list → By division', 'Task types left out: None → ADMIN', 'Account and settings, Advanced, Categories, Track classes'],

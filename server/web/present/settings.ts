@@ -149,7 +149,7 @@ function confirmOf(effect: NamingEffect, shown: Settings): NamesForm['confirm'] 
   ]);
   const moves = effect.moved > 0 ? ' Moves take a yes of their own in the preview.' : '';
   return {
-    sentence: `${what} when they are next synced; until then the codes show Needs Sync. Past reports then show the new names.${moves}`,
+    sentence: `${what} with the next sync; until then the codes show Needs Sync. Past reports then show the new names.${moves}`,
     button: 'Save and change these classes',
     sure: sureOf(shown),
   };
