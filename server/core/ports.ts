@@ -392,6 +392,8 @@ export type Hold = Pick<Lease, 'fence' | 'until'>;
 export interface CostCodes {
   get(company: Tenant, id: string): Promise<StagedRecord | null>;
   byIds(company: Tenant, ids: readonly string[]): Promise<readonly StagedRecord[]>;
+  /** The versions of those records that are there, and no more of them. */
+  versions(company: Tenant, ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   byLinarcIds(company: Tenant, linarcIds: readonly string[]): Promise<readonly StagedRecord[]>;
   /** `offset` counts records of the whole filtered list. */
   page(company: Tenant, filter: RecordFilter, order: RecordOrder, offset: number, limit: number): Promise<RecordPage>;

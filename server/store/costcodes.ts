@@ -29,6 +29,14 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
       return document && recordOf(document);
     },
     byIds: (company, ids) => findIn(records, { company }, '_id', ids),
+    async versions(company, ids) {
+      const found = new Map<string, number>();
+      for (const part of chunks([...new Set(ids)], CHUNK)) {
+        const documents = await records.find({ company, _id: { $in: part } }, { version: 1 }).lean<Pick<CostCodeDocument, '_id' | 'version'>[]>();
+        for (const { _id, version } of documents) found.set(_id, version);
+      }
+      return found;
+    },
     byLinarcIds: (company, linarcIds) => findIn(records, { company }, 'linarcId', linarcIds),
 
     async page(company, filter, order, offset, limit) {

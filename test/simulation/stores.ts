@@ -333,6 +333,10 @@ class MemoryCostCodes implements CostCodes {
     return this.database.recordsOf(company).get(id) ?? null;
   }
 
+  async versions(company: Tenant, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return new Map((await this.byIds(company, ids)).map(({ id, version }) => [id, version]));
+  }
+
   async byIds(company: Tenant, ids: readonly string[]): Promise<readonly StagedRecord[]> {
     const wanted = new Set(ids);
     return this.ordered(company, (record) => wanted.has(record.id));

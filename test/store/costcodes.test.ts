@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
+import { fold } from '../../server/core/names.ts';
 import type { CostCodes, StagedDraft } from '../../server/core/ports.ts';
 import { problem } from '../../server/core/problems.ts';
-import type { StagedRecord, Tenant } from '../../server/core/records.ts';
+import { RECORD_STATUSES, type StagedRecord, type Tenant } from '../../server/core/records.ts';
 import type { RecordFilter, RecordOrder, SortColumn } from '../../server/core/selection.ts';
 import { SORT_COLUMNS } from '../../server/core/selection.ts';
 import { AT, collect, draftOf, eachStore, held, type Open } from './fixture.ts';
@@ -216,6 +218,53 @@ eachStore('The store of cost codes', (open) => {
       });
     }
 
+    it('finds, orders and counts as one would who goes through all records', async function () {
+      this.timeout(60_000);
+      const of = company();
+      const pick = <T>(values: readonly T[], n: number): T => values[n % values.length] as T;
+      const types = ['Labor', 'Material', ''];
+      await staged(of, Array.from({ length: 80 }, (_, n) => draftOf(`p${n}`, {
+        code: `${n % 7}.${n % 11}`, name: `${pick(['Pour', 'pour', 'Wing', 'Été (a)'], n)} ${n % 13}`, taskType: pick(types, n), active: n % 5 !== 0,
+      }, {
+        status: pick(RECORD_STATUSES, n * 3 + 1), excluded: n % 9 === 0 ? { by: 'Maria', byRule: false, reason: 'r', at: AT } : null,
+      })));
+      const all = await costCodes.byLinarcIds(of, Array.from({ length: 80 }, (_, n) => `p${n}`));
+      for (const [n, { id }] of all.entries()) if (n % 4 === 0) await costCodes.change(of, id, 1, { syncedAt: new Date(AT.getTime() + (n % 3) * 1000) });
+      const records = await costCodes.byLinarcIds(of, all.map(({ linarcId }) => linarcId));
+
+      const passes = (record: StagedRecord, { search = '', status, excluded = false, taskType, active }: RecordFilter) => (record.excluded !== null) === excluded
+        && (status === undefined || record.status === status) && (taskType === undefined || record.source.taskType === taskType)
+        && (active === undefined || record.source.active === active)
+        && [record.source.code, record.source.name].some((text) => fold(text).includes(fold(search)));
+      const keyOf: Record<SortColumn, (record: StagedRecord) => string> = {
+        code: () => '', name: ({ source }) => fold(source.name), taskType: ({ source }) => source.taskType, active: ({ source }) => (source.active ? '1' : '0'),
+        status: ({ status }) => status, synced: ({ syncedAt }) => syncedAt?.toISOString() ?? '',
+      };
+      const inOrder = (by: SortColumn) => (a: StagedRecord, b: StagedRecord) => [keyOf[by], (r: StagedRecord) => r.sortKey, (r: StagedRecord) => r.id]
+        .map((key) => Buffer.compare(Buffer.from(key(a)), Buffer.from(key(b)))).find((order) => order !== 0) ?? 0;
+
+      const filters: fc.Arbitrary<RecordFilter> = fc.record({
+        search: fc.constantFrom('p', 'POUR', '1', '3.', 'été', '(', 'zz', ' 1'), status: fc.constantFrom(...RECORD_STATUSES), excluded: fc.boolean(),
+        taskType: fc.constantFrom('Labor', 'Material'), active: fc.boolean(),
+      }, { requiredKeys: [] });
+      await fc.assert(fc.asyncProperty(filters, fc.constantFrom(...SORT_COLUMNS), fc.boolean(), fc.nat(60), fc.integer({ min: 1, max: 30 }), async (filter, by, up, offset, limit) => {
+        const found = records.filter((record) => passes(record, filter)).sort(inOrder(by));
+        if (!up) found.reverse();
+        const page = await costCodes.page(of, filter, { by, direction: up ? 'asc' : 'desc' }, offset, limit);
+        expect(page.total).to.equal(found.length);
+        expect(page.records.map(({ id }) => id)).to.deep.equal(found.slice(offset, offset + limit).map(({ id }) => id));
+        const tally = await costCodes.tally(of, { kind: 'matching', filter, except: found.slice(0, 2).map(({ id }) => id) });
+        expect(Object.values(tally).reduce((sum, n) => sum + n)).to.equal(Math.max(0, found.length - 2));
+      }), { numRuns: 60 });
+    });
+
+    it('tells the versions of the records that are there', async () => {
+      const of = company();
+      const [a, b] = [...(await staged(of, [draftOf('a'), draftOf('b')])).values()];
+      await costCodes.change(of, b?.id ?? '', 1, { overwrite: '3' });
+      expect([...await costCodes.versions(of, [a?.id ?? '', b?.id ?? '', 'f'.repeat(24)])]).to.have.deep.members([[a?.id, 1], [b?.id, 2]]);
+    });
+
     it('names the task types in use', async () => {
       expect(await costCodes.taskTypes(of)).to.deep.equal(['Labor', 'Material']);
     });
@@ -424,6 +473,7 @@ eachStore('The store of cost codes', (open) => {
       const id = theirs?.id ?? '';
       expect(await costCodes.get(one, id)).to.equal(null);
       expect(await costCodes.byIds(one, [id])).to.deep.equal([]);
+      expect([...await costCodes.versions(one, [id])]).to.deep.equal([]);
       expect(await costCodes.change(one, id, 1, { overwrite: '1' })).to.equal(null);
       expect(await costCodes.claim(one, 'run1', held(1), { kind: 'ids', ids: [id] })).to.equal(0);
       await costCodes.claim(two, 'run1', held(1), everything);

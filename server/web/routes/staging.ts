@@ -85,19 +85,19 @@ export function stagingRoutes({ world, render }: Web, renderer: Renderer): Route
       res.set({ 'HX-Retarget': '#screen', 'HX-Reswap': 'outerMorph', 'HX-Trigger': 'glanceChanged' });
       return screen(req, res, ended.notice);
     }
-    const shown = await world.costCodes.byIds(company.id, seen.map(({ id }) => id));
-    const records = new Map(shown.map((record) => [record.id, record]));
-    const isNew = ({ id, version }: (typeof seen)[number]) => records.get(id) !== undefined && records.get(id)?.version !== version;
+    const versions = await world.costCodes.versions(company.id, seen.map(({ id }) => id));
+    const renewed = seen.filter(({ id, version }) => versions.has(id) && versions.get(id) !== version);
     // Nothing goes on and nothing has changed: the page stays as it is.
-    const still = watching(facts).length === 0 && req.query.counts === countsKey(counts) && !seen.some(isNew);
+    const still = watching(facts).length === 0 && req.query.counts === countsKey(counts) && renewed.length === 0;
     if (still) return res.status(204).end();
 
-    const [causes, changed] = await Promise.all([world.costCodes.causes(company.id), changedClasses(world, company, shown)]);
+    const fresh = await world.costCodes.byIds(company.id, renewed.map(({ id }) => id));
+    const records = new Map(fresh.map((record) => [record.id, record]));
+    const [causes, changed] = await Promise.all([world.costCodes.causes(company.id), changedClasses(world, company, fresh)]);
     const readOnly = deniedTo(role, company) !== null;
-    const rows = seen.flatMap((one, i) => {
-      const record = records.get(one.id);
-      if (record === undefined || !isNew(one)) return [];
-      return [row(record, { serial: query.offset + i + 1, selected: false, readOnly, current: changed.get(record.link?.id ?? '') })];
+    const rows = seen.flatMap(({ id }, i) => {
+      const record = records.get(id);
+      return record === undefined ? [] : [row(record, { serial: query.offset + i + 1, selected: false, readOnly, current: changed.get(record.link?.id ?? '') })];
     });
     return res.vary('HX-Request-Type').type('html').send([
       renderer.part('staging/live', live(facts)),
