@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { saveSettings } from '../../server/sync/settings.ts';
 import { openChromium } from '../support/chromium.ts';
 import { until } from '../support/waiting.ts';
 import { comeIn, control, importAll, startWeb, type Member, type WebProduct } from '../web/support.ts';
@@ -77,7 +78,8 @@ describe('The bookkeeper’s day in a browser', function () {
 
   it('is led through the yes that making a class inactive takes, and keeps its selection until then', async () => {
     await sync('01 00');
-    await member.agent.post('/settings').type('form').send({ namePattern: '{code} {name}', structure: 'flat', costCodes: 'on', inactivate: 'on' }).expect(303);
+    const company = await web.world.companies.get(member.company);
+    await saveSettings(web.world, member.company, { kind: 'person', userId: 'u', name: 'Mara' }, company?.settingsVersion ?? 0, { inactivate: true });
     await change('01 00', { status: 'inactive' });
     await importAll(web, member);
     await go('/cost-codes');

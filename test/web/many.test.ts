@@ -3,6 +3,7 @@ import type { StagedRecord } from '../../server/core/records.ts';
 import { readSpreadsheet } from '../../server/linarc/spreadsheet/read.ts';
 import { refreshClasses } from '../../server/sync/classes.ts';
 import { judgeAll } from '../../server/sync/drift.ts';
+import { saveSettings } from '../../server/sync/settings.ts';
 import { wordsOf } from '../support/forms.ts';
 import { comeIn, control, importAll, startWeb, type Member, type WebProduct } from './support.ts';
 
@@ -70,7 +71,8 @@ describe('Many cost codes at once', () => {
       await add('02', 'Closing');
       await importAll(web, member);
       await syncAll();
-      await post('/settings', { namePattern: '{code} {name}', structure: 'flat', costCodes: 'on', inactivate: 'on' }).expect(303);
+      const company = await web.world.companies.get(member.company);
+      await saveSettings(web.world, member.company, { kind: 'person', userId: 'u', name: 'Mara' }, company?.settingsVersion ?? 0, { inactivate: true });
       await change('01', { status: 'inactive' });
       await change('02', { costCodeName: 'Closing out' });
       await importAll(web, member);

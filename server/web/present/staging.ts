@@ -240,7 +240,7 @@ function selectionWords(selected: number, { page, syncing }: Pick<StagingFacts, 
 
 /** Why this person may not change anything here; null when they may (linarc.md point 32). */
 export function deniedTo(role: Role, company: Pick<Company, 'name'>): string | null {
-  return role === 'viewer' ? `Your role in ${company.name} is viewer: you can read everything, and an operator or admin can change it.` : null;
+  return role === 'viewer' ? `Your role in ${company.name} is viewer: you can read everything, and an operator or administrator can change it.` : null;
 }
 
 function importedWhen(company: Company): Staging['imported'] {
