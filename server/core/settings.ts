@@ -13,7 +13,8 @@ const STAGED: readonly SettingName[] = ['namePattern', 'structure', 'inactivate'
 /** Which settings differ, each with its values as JSON. */
 export function settingsChanges(from: Settings, to: Settings): FieldChange[] {
   const names = Object.keys(to) as SettingName[];
-  return names.filter((name) => differ(from[name], to[name])).map((field) => ({ field, from: JSON.stringify(from[field]), to: JSON.stringify(to[field]) }));
+  const changed = names.filter((name) => differ(from[name], to[name]));
+  return changed.map((field) => ({ field, from: JSON.stringify(from[field]), to: JSON.stringify(to[field]) }));
 }
 
 function differ(a: unknown, b: unknown): boolean {

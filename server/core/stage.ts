@@ -109,7 +109,8 @@ function draft(given: Given, before: StagedRecord | null, rules: StagingRules, a
   const { wanted, problem: ofTheCode } = workOut(kind, source, place, rules.namePattern, given.unreadable);
   const found = ofTheCode ?? given.doubt;
   const sourceHash = contentHash(raw);
-  const sameWish = before !== null && before.wanted.name === wanted.name && before.wanted.parent === wanted.parent && before.wanted.active === wanted.active;
+  const isSame = ({ name, parent, active }: WantedClass) => name === wanted.name && parent === wanted.parent && active === wanted.active;
+  const sameWish = before !== null && isSame(before.wanted);
   const samePlace = before !== null && before.level === place.level;
   if (before !== null && sameWish && samePlace && before.sourceHash === sourceHash && before.goneAt === null) return null;
 
@@ -184,14 +185,16 @@ export function restagedDivision(
 
 const neededAgain = (excluded: Exclusion | null): Exclusion | null => (excluded?.reason === NO_DIVISIONS ? null : excluded);
 
-function decided({ wanted, level, status, problem: found, excluded }: Pick<StagedDraft, 'wanted' | 'level' | 'status' | 'problem' | 'excluded'>): unknown {
+type Decided = Pick<StagedDraft, 'wanted' | 'level' | 'status' | 'problem' | 'excluded'>;
+
+function decided({ wanted, level, status, problem: found, excluded }: Decided): unknown {
   return { wanted, level, status, found, left: excluded?.reason ?? null };
 }
 
-function draftAsItStands({
-  kind, linarcId, raw, source, sourceHash, wanted, wantedKey: key, level, codeKey, sortKey: order, status, problem: found, goneAt, excluded, version, importedAt,
-}: StagedRecord): StagedDraft {
-  return { kind, linarcId, raw, source, sourceHash, wanted, wantedKey: key, level, codeKey, sortKey: order, status, problem: found, goneAt, excluded, importedAt, over: version };
+function draftAsItStands(record: StagedRecord): StagedDraft {
+  const { kind, linarcId, raw, source, sourceHash, wanted, level, codeKey, status, goneAt, excluded, importedAt } = record;
+  const keys = { codeKey, wantedKey: record.wantedKey, sortKey: record.sortKey };
+  return { kind, linarcId, raw, source, sourceHash, wanted, level, ...keys, status, problem: record.problem, goneAt, excluded, importedAt, over: record.version };
 }
 
 /**

@@ -88,6 +88,7 @@ function spellingsAbove(codeKey: string): readonly (readonly string[])[] {
 
 /** A code's first parts alone, and filled up with zeros to any of its own lengths. */
 function spellingsOf({ parts, marks }: Segments, level: number): string[] {
-  const spelled = (length: number) => parts.slice(0, length).map((part, i) => `${i === 0 ? '' : marks[i]}${i < level ? part : '0'.repeat(part.length)}`).join('');
+  const shown = parts.map((part, i) => `${i === 0 ? '' : marks[i]}${i < level ? part : '0'.repeat(part.length)}`);
+  const spelled = (length: number) => shown.slice(0, length).join('');
   return parts.slice(level - 1).map((_, i) => spelled(level + i));
 }

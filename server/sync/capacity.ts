@@ -59,7 +59,8 @@ export async function goBeyond(world: World, company: Company, actor: Actor, wan
   const at = new Date(world.clock.now());
   await world.companies.saveOverLimit(company.id, wanted ? { by: actor, at, plan: company.plan } : null);
   const words = (on: boolean) => (on ? 'true' : 'false');
-  await world.history.add(company.id, [fact(world, COMPANY_RECORD, actor, 'changed', [{ field: 'overLimit', from: words(!wanted), to: words(wanted) }])]);
+  const change = { field: 'overLimit', from: words(!wanted), to: words(wanted) };
+  await world.history.add(company.id, [fact(world, COMPANY_RECORD, actor, 'changed', [change])]);
 }
 
 /**

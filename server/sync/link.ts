@@ -102,7 +102,8 @@ async function letGo(world: World, company: Company, actor: Actor, { companyId, 
   await world.companies.unlinkLinarc(company.id);
   const by = actor.kind === 'person' ? actor.name : actor.what;
   const at = new Date(world.clock.now());
-  const retired = await world.costCodes.retire(company.id, `was:${companyId}:`, { by, byRule: false, reason: `From ${name}, which was linked before`, at });
+  const excluded = { by, byRule: false, reason: `From ${name}, which was linked before`, at };
+  const retired = await world.costCodes.retire(company.id, `was:${companyId}:`, excluded);
   world.log.info({ company: company.id, count: retired }, 'the codes of another Linarc company left the list');
 }
 

@@ -84,7 +84,9 @@ export function effectOf(codes: readonly Outline[], rules: NamingRules): NamingE
     return division ? [divisionName(division)] : [];
   };
   type Named = (typeof named)[number];
-  const shown = ({ outline: { source }, name, place }: Named): NamedCode => ({ code: source.code, name: source.name, path: [...pathOf(place.parent), name ?? ''] });
+  const shown = ({ outline: { source }, name, place }: Named): NamedCode => (
+    { code: source.code, name: source.name, path: [...pathOf(place.parent), name ?? ''] }
+  );
 
   const users = new Map<string, number>();
   for (const { key } of named) users.set(key, (users.get(key) ?? 0) + 1);
@@ -93,7 +95,8 @@ export function effectOf(codes: readonly Outline[], rules: NamingRules): NamingE
   const renamed = good.filter(({ outline: { link }, name }) => link !== null && link.active && link.name !== name);
   const colliding = good.filter(({ key }) => (users.get(key) ?? 0) > 1);
   const cutsShort = rules.namePattern.includes('{name:');
-  const cut = good.filter(({ outline, name }) => (cutsShort || (name ?? '').length > NAME_LIMIT - LONGEST_SIGN) && isCut(outline.source, rules.namePattern));
+  const mayBeCut = (name: string | null) => cutsShort || (name ?? '').length > NAME_LIMIT - LONGEST_SIGN;
+  const cut = good.filter(({ outline, name }) => mayBeCut(name) && isCut(outline.source, rules.namePattern));
   return {
     total: named.length,
     divisions: divisions.size,

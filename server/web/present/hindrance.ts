@@ -22,7 +22,10 @@ export interface HindrancePage {
   readonly back: string;
 }
 
-const TRACKING_STEPS = ['In QuickBooks open the gear, then Account and settings.', 'Choose Advanced, then Categories, and turn on Track classes.', 'Come back and try again; the cost codes wait here.'];
+const COME_BACK = 'Come back and try again; the cost codes wait here.';
+const TRACKING_STEPS = [
+  'In QuickBooks open the gear, then Account and settings.', 'Choose Advanced, then Categories, and turn on Track classes.', COME_BACK,
+];
 
 /** The same in a line, for a sync of one code. */
 export function hindranceNotice(hindrance: Hindrance): Notice {
@@ -31,13 +34,15 @@ export function hindranceNotice(hindrance: Hindrance): Notice {
 }
 
 export function hindrancePage(hindrance: Hindrance, about: { hidden: Hidden; back: string; role: Role }): HindrancePage {
-  const page = { again: about.hidden, back: about.back, ways: [], steps: [], beyond: null, settingsHref: about.role === 'admin' ? paths.settings : null };
+  const settingsHref = about.role === 'admin' ? paths.settings : null;
+  const page = { again: about.hidden, back: about.back, ways: [], steps: [], beyond: null, settingsHref };
   if (hindrance.kind === 'tracking_off') {
-    return { ...page, title: 'Class tracking is off in QuickBooks', sentence: 'Nothing was sent: classes made now could not be used on transactions.', steps: TRACKING_STEPS };
+    const sentence = 'Nothing was sent: classes made now could not be used on transactions.';
+    return { ...page, title: 'Class tracking is off in QuickBooks', sentence, steps: TRACKING_STEPS };
   }
   if (hindrance.kind === 'no_classes') {
     const plan = hindrance.plan ?? 'This plan';
-    const steps = ['Upgrade the company in QuickBooks to Plus (40 classes and locations) or Advanced (no limit).', 'Come back and try again; the cost codes wait here.'];
+    const steps = ['Upgrade the company in QuickBooks to Plus (40 classes and locations) or Advanced (no limit).', COME_BACK];
     return { ...page, title: `${plan} has no classes`, sentence: 'Nothing was sent.', steps };
   }
   const { capacity, needed } = hindrance;
@@ -48,11 +53,13 @@ export function hindrancePage(hindrance: Hindrance, about: { hidden: Hidden; bac
     sentence: `Nothing was sent. ${roomWords(capacity)} The selection would make ${wanted}.`,
     ways: [
       ...(fits(needed.divisions, needed.divisions.length, capacity.room) ? [{
-        title: 'Divisions only', about: `${counted(needed.divisions.length, 'division becomes a class', 'divisions become classes')}; the codes below wait.`,
+        title: 'Divisions only',
+        about: `${counted(needed.divisions.length, 'division becomes a class', 'divisions become classes')}; the codes below wait.`,
         button: `Sync ${counted(needed.divisions.length, 'division')}`, hidden: named(needed.divisions, about.back),
       }] : []),
       ...(fits(needed.inUse, needed.inUseClasses, capacity.room) ? [{
-        title: 'Codes in use only', about: `Projects in Linarc use ${count(needed.inUse.length)} of these codes, which take ${counted(needed.inUseClasses, 'class', 'classes')} with what stands above them.`,
+        title: 'Codes in use only',
+        about: `Projects in Linarc use ${count(needed.inUse.length)} of these codes. With what stands above them they take ${counted(needed.inUseClasses, 'class', 'classes')}.`,
         button: `Sync ${counted(needed.inUse.length, 'code')} in use`, hidden: named(needed.inUse, about.back),
       }] : []),
     ],

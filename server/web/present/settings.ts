@@ -7,8 +7,7 @@ import { count, counted, listed, moment, type Moment } from './format.ts';
 import type { Notice } from './notice.ts';
 
 /** The forms of the page; each is saved by itself. */
-export const SECTIONS = ['sync', 'names', 'scope'] as const;
-export type Section = (typeof SECTIONS)[number];
+export type Section = 'sync' | 'names' | 'scope';
 
 export interface SettingsPage {
   readonly notice: Notice | null;
@@ -118,7 +117,10 @@ export function settingsPage(facts: SettingsFacts): SettingsPage {
       effect: effect === null && fault === null ? null : namesEffect(effect, fault, company.settings.structure !== shown.structure),
       confirm: facts.confirming === true && effect !== null ? confirmOf(effect, shown) : null,
     },
-    scope: { types: facts.types.map(({ type, count: n }) => ({ value: type, count: counted(n, 'code'), leftOut: shown.leaveOut.includes(type) })), inactivate },
+    scope: {
+      types: facts.types.map(({ type, count: n }) => ({ value: type, count: counted(n, 'code'), leftOut: shown.leaveOut.includes(type) })),
+      inactivate,
+    },
     plan: planPanel(company, facts.capacity),
     source: {
       name: company.linarc?.name ?? null,
@@ -143,11 +145,12 @@ export function changesClasses({ renamed, moved }: NamingEffect): boolean {
 }
 
 function confirmOf(effect: NamingEffect, shown: Settings): NamesForm['confirm'] {
+  const { renamed: { count: renamed }, moved } = effect;
   const what = listed([
-    ...(effect.renamed.count > 0 ? [`${counted(effect.renamed.count, 'class', 'classes')} in QuickBooks ${effect.renamed.count === 1 ? 'gets' : 'get'} another name`] : []),
-    ...(effect.moved > 0 ? [`${counted(effect.moved, 'class', 'classes')} ${effect.moved === 1 ? 'moves' : 'move'} under another parent`] : []),
+    ...(renamed > 0 ? [`${counted(renamed, 'class', 'classes')} in QuickBooks ${renamed === 1 ? 'gets' : 'get'} another name`] : []),
+    ...(moved > 0 ? [`${counted(moved, 'class', 'classes')} ${moved === 1 ? 'moves' : 'move'} under another parent`] : []),
   ]);
-  const moves = effect.moved > 0 ? ' Moves take a yes of their own in the preview.' : '';
+  const moves = moved > 0 ? ' Moves take a yes of their own in the preview.' : '';
   return {
     sentence: `${what} with the next sync; until then the codes show Needs Sync. Past reports then show the new names.${moves}`,
     button: 'Save and change these classes',
@@ -160,7 +163,10 @@ export function namesEffect(effect: NamingEffect | null, fault: string | null, s
   if (effect === null) return { fault, facts: [], lines: [], findings: [], example: null, empty: false };
   const { total, divisions, levels, renamed, moved, cut, colliding, nameless } = effect;
   const names = (samples: readonly NamedCode[]) => samples.map(({ path }) => path.at(-1) ?? '');
-  const finding = (n: number, tone: 'warn' | 'bad' | 'info', sentence: string, samples: readonly string[] = []) => (n === 0 ? [] : [{ tone, sentence, samples }]);
+  type Tone = NamesEffect['findings'][number]['tone'];
+  const finding = (n: number, tone: Tone, sentence: string, shown: readonly string[] = []) => (n === 0 ? [] : [{ tone, sentence, samples: shown }]);
+  const newNames = renamed.samples.map(({ from, path }) => `${from} → ${path.at(-1)}`);
+  const classes = (n: number) => counted(n, 'class', 'classes');
   return {
     fault,
     empty: total === 0,
@@ -172,12 +178,14 @@ export function namesEffect(effect: NamingEffect | null, fault: string | null, s
     lines: treeLines(effect.samples),
     example: exampleOf(effect.samples),
     findings: [
-      ...finding(renamed.count, 'warn', `${counted(renamed.count, 'class', 'classes')} will be renamed in QuickBooks with the next sync.`, renamed.samples.map(({ from, path }) => `${from} → ${path.at(-1)}`)),
-      ...finding(moved, 'warn', `${counted(moved, 'class', 'classes')} will move under another parent, each with a yes of its own.`),
+      ...finding(renamed.count, 'warn', `${classes(renamed.count)} will be renamed in QuickBooks with the next sync.`, newNames),
+      ...finding(moved, 'warn', `${classes(moved)} will move under another parent, each with a yes of its own.`),
       ...finding(structured && renamed.count === 0 && moved === 0 ? 1 : 0, 'info', 'No class that QuickBooks has would change.'),
-      ...finding(colliding.count, 'bad', `${counted(colliding.count, 'code')} would share a class name and wait as Needs Action.`, names(colliding.samples)),
+      ...finding(colliding.count, 'bad', `${counted(colliding.count, 'code')} would share a class name and wait as Needs Action.`,
+        names(colliding.samples)),
       ...finding(cut.count, 'warn', `${counted(cut.count, 'name')} ${cut.count === 1 ? 'is' : 'are'} cut; the code stays whole.`, names(cut.samples)),
-      ...finding(nameless, 'bad', `${counted(nameless, 'code')} ${nameless === 1 ? 'has' : 'have'} no name or code in Linarc and cannot become a class.`),
+      ...finding(nameless, 'bad',
+        `${counted(nameless, 'code')} ${nameless === 1 ? 'has' : 'have'} no name or code in Linarc and cannot become a class.`),
     ],
   };
 }
@@ -208,17 +216,22 @@ function planPanel(company: Company, capacity: Capacity | null): PlanPanel {
   return {
     plan: plan === null || plan === '' ? 'Not told by QuickBooks' : plan.startsWith('QuickBooks') ? plan : `QuickBooks Online ${plan}`,
     tracking: { words: classTracking === null ? 'Not read yet' : TRACKING[classTracking], off: classTracking === 'off' },
-    room: capacity && { sentence: roomWords(capacity), used: capacity.classes + capacity.locations, limit: capacity.limit, none: capacity.room === 0 },
+    room: capacity && {
+      sentence: roomWords(capacity), used: capacity.classes + capacity.locations, limit: capacity.limit, none: capacity.room === 0,
+    },
     checkedAt: company.factsAt && moment(company.factsAt),
     canCheck: company.connection === 'connected',
-    beyond: capacity === null || capacity.limit === 0 ? null : { on: isOver, words: isOver && overLimit ? `${nameOf(overLimit.by)} decided to go beyond the limit.` : null },
+    beyond: capacity === null || capacity.limit === 0 ? null : {
+      on: isOver, words: isOver && overLimit ? `${nameOf(overLimit.by)} decided to go beyond the limit.` : null,
+    },
   };
 }
 
 /** "29 of 40 used by 25 classes and 4 locations: room for 11 more." */
 export function roomWords({ limit, classes, locations, room }: Capacity): string {
   if (limit === 0) return 'This plan has no classes.';
-  const users = locations > 0 ? `${counted(classes, 'active class', 'active classes')} and ${counted(locations, 'location')}` : counted(classes, 'active class', 'active classes');
+  const active = counted(classes, 'active class', 'active classes');
+  const users = locations > 0 ? `${active} and ${counted(locations, 'location')}` : active;
   return `${count(classes + locations)} of ${count(limit)} used by ${users}: room for ${room === 0 ? 'none' : `${count(room)} more`}.`;
 }
 
@@ -228,13 +241,15 @@ const LABELS: Readonly<Record<SettingName, string>> = {
   costCodes: 'Sync cost codes', autoCreate: 'Auto-Create', autoUpdate: 'Auto-Update', autoPush: 'Push automatically',
   namePattern: 'Class name', structure: 'Structure', inactivate: 'Make classes inactive', leaveOut: 'Task types left out',
 };
-const OTHER_LABELS: Readonly<Record<string, string>> = { overLimit: 'Go beyond the plan’s limit', linarc: 'Linarc company', apiKey: 'Linarc API key', team: 'Team', quickbooks: 'QuickBooks' };
+const OTHER_LABELS: Readonly<Record<string, string>> = {
+  overLimit: 'Go beyond the plan’s limit', linarc: 'Linarc company', apiKey: 'Linarc API key', team: 'Team', quickbooks: 'QuickBooks',
+};
 /** Fields whose values are words already. */
 const IN_WORDS: ReadonlySet<string> = new Set(['linarc', 'apiKey', 'team', 'quickbooks']);
 
 const isSetting = (field: string): field is SettingName => Object.hasOwn(LABELS, field);
 
-export function settingLabel(field: string): string {
+function settingLabel(field: string): string {
   return isSetting(field) ? LABELS[field] : (OTHER_LABELS[field] ?? field);
 }
 

@@ -19,7 +19,8 @@ export function linarcRoutes({ world, config, render }: Web): Router {
   const showLinarc = (req: Request, res: Response, about: Partial<LinarcFacts> = {}, status = 200) => {
     const { company, role } = memberOf(req);
     const denied = role === 'admin' ? null : `Your role in ${company.name} is ${ROLE_NAMES[role]}: an administrator links the Linarc company.`;
-    render(req, res, 'connect/linarc', linarcPage({ company, denied, prefill: config.sandbox?.linarc ?? null, ...about }), { title: 'Linarc company', status });
+    const model = linarcPage({ company, denied, prefill: config.sandbox?.linarc ?? null, ...about });
+    render(req, res, 'connect/linarc', model, { title: 'Linarc company', status });
   };
 
   router.get(paths.linarc, membersOnly, (req, res) => showLinarc(req, res, { notice: takeNotice(req) }));
@@ -27,7 +28,9 @@ export function linarcRoutes({ world, config, render }: Web): Router {
   router.post(paths.linarc, membersOnly, adminsOnly, async (req, res) => {
     const { intent, sure, ...sent } = bodyOf(linarcSchema, req.body);
     if (intent === 'unlink') return unlink(req, res, sure);
-    if (sent.companyId === '' || sent.apiKey === '') return showLinarc(req, res, { sent: { ...sent, fault: 'Both the company id and the API key are needed.' } }, 422);
+    if (sent.companyId === '' || sent.apiKey === '') {
+      return showLinarc(req, res, { sent: { ...sent, fault: 'Both the company id and the API key are needed.' } }, 422);
+    }
     try {
       if (intent === 'test') {
         const { name, costCodeCount } = await tryLibrary(world, sent);
@@ -36,7 +39,8 @@ export function linarcRoutes({ world, config, render }: Web): Router {
       return await link(req, res, sent, sure);
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
-      return showLinarc(req, res, { sent, notice: { ...problemNotice(error.problem), link: null } }, error.problem.code === 'linarc_key_refused' ? 422 : 502);
+      const status = error.problem.code === 'linarc_key_refused' ? 422 : 502;
+      return showLinarc(req, res, { sent, notice: { ...problemNotice(error.problem), link: null } }, status);
     }
   });
 
@@ -47,8 +51,9 @@ export function linarcRoutes({ world, config, render }: Web): Router {
     if (outcome.kind === 'busy') return showLinarc(req, res, { sent, notice: BUSY }, 409);
     const { name, costCodeCount } = outcome.found;
     if (outcome.kind === 'other_company') return showLinarc(req, res, { confirm: confirmOther(outcome.held, { name, companyId, apiKey }) });
-    if (outcome.kind === 'key_replaced') return done(req, res, paths.linarc, notice('good', `The new key opens ${name}, whose library holds ${counted(costCodeCount, 'cost code')}.`));
-    return done(req, res, paths.costCodes, notice('good', `Linked to ${name}, whose library holds ${counted(costCodeCount, 'cost code')}.`, { next: 'Import them next.' }));
+    const library = `${name}, whose library holds ${counted(costCodeCount, 'cost code')}.`;
+    if (outcome.kind === 'key_replaced') return done(req, res, paths.linarc, notice('good', `The new key opens ${library}`));
+    return done(req, res, paths.costCodes, notice('good', `Linked to ${library}`, { next: 'Import them next.' }));
   };
 
   const unlink = async (req: Request, res: Response, sure: string) => {

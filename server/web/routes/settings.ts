@@ -31,9 +31,9 @@ export function settingsRoutes({ world, render }: Web): Router {
       companyHistory(world, company, HISTORY),
       world.fresh.rounds.upkeep(company.id),
     ]);
-    const facts: SettingsFacts = {
-      company, shown, fault, effect, types, capacity, history, version: company.settingsVersion, notice: null, applying: (upkeep?.toApply ?? null) !== null, ...about,
-    };
+    const applying = (upkeep?.toApply ?? null) !== null;
+    const stored = { company, shown, fault, effect, types, capacity, history, version: company.settingsVersion, notice: null, applying };
+    const facts: SettingsFacts = { ...stored, ...about };
     render(req, res, 'settings/page', settingsPage(facts), { title: 'Settings', status });
   };
 
@@ -41,7 +41,8 @@ export function settingsRoutes({ world, render }: Web): Router {
     const { id } = memberOf(req).company;
     const types = [...new Set([...(await world.costCodes.taskTypes(id)).filter((type) => type !== 'Division'), ...leaveOut])].sort();
     return Promise.all(types.map(async (type) => {
-      const tallies = await Promise.all([false, true].map((excluded) => world.costCodes.tally(id, { kind: 'matching', filter: { taskType: type, excluded }, except: [] })));
+      const either = [false, true].map((excluded) => ({ kind: 'matching', filter: { taskType: type, excluded }, except: [] }) as const);
+      const tallies = await Promise.all(either.map((selection) => world.costCodes.tally(id, selection)));
       return { type, count: tallies.flatMap((tally) => Object.values(tally)).reduce((sum, n) => sum + n, 0) };
     }));
   };
@@ -76,13 +77,11 @@ export function settingsRoutes({ world, render }: Web): Router {
     const asked = bodyOf(settingsSchema, req.body);
     if (asked.section === 'sync') {
       const { costCodes, autoCreate, autoUpdate, autoPush } = asked;
-      return save(req, res, 'sync', asked.version, { costCodes, autoCreate, autoUpdate, autoPush }, notice('good', costCodes ? 'Saved.' : 'Saved. Cost codes are no longer synced, and their tab is gone.', {
-        next: costCodes ? null : 'Staged codes, mappings and classes stay as they are.',
-      }));
+      return save(req, res, 'sync', asked.version, { costCodes, autoCreate, autoUpdate, autoPush }, costCodes ? SAVED : TURNED_OFF);
     }
     if (asked.section === 'scope') {
       const { leaveOut, inactivate } = asked;
-      return save(req, res, 'scope', asked.version, { leaveOut: [...new Set(leaveOut)].sort(), inactivate }, notice('good', 'Saved.', { next: 'The staged codes follow within moments.' }));
+      return save(req, res, 'scope', asked.version, { leaveOut: [...new Set(leaveOut)].sort(), inactivate }, SAVED_RULES);
     }
     const { namePattern, structure } = asked;
     const shown: Settings = { ...company.settings, namePattern, structure };
@@ -91,7 +90,7 @@ export function settingsRoutes({ world, render }: Web): Router {
     const effect = await tryNaming(world, company, shown);
     const isSure = asked.sure === sureOf(shown) || !changesClasses(effect) || sureOf(shown) === sureOf(company.settings);
     if (!isSure) return show(req, res, { shown, effect, confirming: true, version: asked.version });
-    return save(req, res, 'names', asked.version, { namePattern, structure }, notice('good', 'Saved.', { next: 'The staged codes get their new names within moments; QuickBooks gets them with the next sync.' }));
+    return save(req, res, 'names', asked.version, { namePattern, structure }, SAVED_NAMES);
   });
 
   router.post(paths.plan, membersOnly, adminsOnly, async (req, res) => {
@@ -99,9 +98,7 @@ export function settingsRoutes({ world, render }: Web): Router {
     const { intent } = bodyOf(planSchema, req.body);
     if (intent === 'check') return done(req, res, paths.settings, await checked(req));
     await goBeyond(world, member.company, actorOf(member), intent === 'beyond');
-    return done(req, res, paths.settings, intent === 'beyond'
-      ? notice('good', 'Classes beyond the plan’s limit will be sent to QuickBooks.', { next: 'QuickBooks may refuse them, or limit the company until it has fewer.' })
-      : notice('good', 'No class beyond the plan’s limit will be sent to QuickBooks.'));
+    return done(req, res, paths.settings, intent === 'beyond' ? BEYOND : WITHIN);
   });
 
   const checked = async (req: Request): Promise<Notice> => {
@@ -116,6 +113,19 @@ export function settingsRoutes({ world, render }: Web): Router {
 
   return router;
 }
+
+const SAVED = notice('good', 'Saved.');
+const TURNED_OFF = notice('good', 'Saved. Cost codes are no longer synced, and their tab is gone.', {
+  next: 'Staged codes, mappings and classes stay as they are.',
+});
+const SAVED_RULES = notice('good', 'Saved.', { next: 'The staged codes follow within moments.' });
+const SAVED_NAMES = notice('good', 'Saved.', {
+  next: 'The staged codes get their new names within moments; QuickBooks gets them with the next sync.',
+});
+const BEYOND = notice('good', 'Classes beyond the plan’s limit will be sent to QuickBooks.', {
+  next: 'QuickBooks may refuse them, or limit the company until it has fewer.',
+});
+const WITHIN = notice('good', 'No class beyond the plan’s limit will be sent to QuickBooks.');
 
 const ticked = z.enum(['on']).optional().transform((value) => value === 'on');
 const names = z.object({ namePattern: z.string().trim().max(300), structure: z.enum(STRUCTURES) });
