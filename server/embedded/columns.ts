@@ -19,8 +19,8 @@ interface Source {
 }
 
 /** The most that is kept per collection: values, and record numbers of ranges. */
-const MOST_VALUES = 2_000_000;
-const MOST_RECORDS = 2_000_000;
+const MOST_VALUES = 1_000_000;
+const MOST_RECORDS = 1_000_000;
 /** The most ranges of an index whose count is kept, as each write looks at all of them; counting a short one takes no time. */
 const MOST_COUNTS = 60;
 const LONG = 500;

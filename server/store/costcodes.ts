@@ -5,18 +5,20 @@ import type { CostCodes, GuardedChange, Hold, Random, StagedDraft } from '../cor
 import { problem, type ProblemCode } from '../core/problems.ts';
 import type { Consent, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
 import { NO_RUN_COUNTS, type RunOutcome } from '../core/run.ts';
-import type { Selection } from '../core/selection.ts';
+import type { RecordOrder, Selection } from '../core/selection.ts';
 import {
   CHUNK, chunks, fieldsOfChange, fieldsOfDraft, isDuplicateKey, recordOf, UNTOUCHED, type CostCodeDocument, type Filter,
 } from './documents.ts';
 import { tenantModel } from './models.ts';
-import { matching, selected, sortOf } from './selecting.ts';
+import { matching, reversed, selected, sortOf } from './selecting.ts';
 
 type Records = Model<CostCodeDocument>;
 
 /** Narrows nothing, but lets the indexes that begin with company and `hidden` answer. */
 const EITHER = { $in: [false, true] } as const;
 const IN_ORDER = { sortKey: 1, _id: 1 } as const;
+/** From here on a page is looked for from the nearer end of the list, as a database walks over all that is skipped. */
+const DEEP = 1_000;
 const PUSHABLE: readonly unknown[] = ['needs_sync', 'failed'] satisfies RecordStatus[];
 
 /** The staged records, in the collection `costcodes`. */
@@ -41,11 +43,18 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
 
     async page(company, filter, order, offset, limit) {
       const query = matching(company, filter);
-      const [documents, total] = await Promise.all([
-        records.find(query).sort(sortOf(order)).skip(offset).limit(limit).lean<CostCodeDocument[]>(),
-        records.countDocuments(query),
-      ]);
-      return { records: documents.map(recordOf), total };
+      const list = async (inOrder: RecordOrder, skip: number, size: number) => (
+        await records.find(query).sort(sortOf(inOrder)).skip(skip).limit(size).lean<CostCodeDocument[]>()
+      ).map(recordOf);
+      if (offset < DEEP) {
+        const [found, total] = await Promise.all([list(order, offset, limit), records.countDocuments(query)]);
+        return { records: found, total };
+      }
+      const total = await records.countDocuments(query);
+      const size = Math.min(limit, total - offset);
+      if (size <= 0) return { records: [], total };
+      const behind = total - offset - size;
+      return { records: behind < offset ? (await list(reversed(order), behind, size)).reverse() : await list(order, offset, size), total };
     },
 
     async counts(company) {

@@ -40,3 +40,7 @@ export function sortOf(order: RecordOrder): Record<string, 1 | -1> {
   const column = COLUMNS[order.by];
   return { ...(column === null ? {} : { [column]: direction }), sortKey: direction, _id: direction };
 }
+
+export function reversed({ by, direction }: RecordOrder): RecordOrder {
+  return { by, direction: direction === 'asc' ? 'desc' : 'asc' };
+}

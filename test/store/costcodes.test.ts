@@ -94,7 +94,7 @@ eachStore('The store of cost codes', (open) => {
       expect(after).to.deep.include({ link, aliases: ['old'], syncedAt: AT, version: 3 });
     });
 
-    it('stages 8,774 codes and stages them again', async function () {
+    it('stages 8,774 codes, stages them again, and finds the pages in the middle and at the end', async function () {
       this.timeout(120_000);
       const of = company();
       const drafts = Array.from({ length: 8774 }, (_, n) => draftOf(`id-${n}`, { code: `${n % 50} ${n}`, name: `Code number ${n}` }));
@@ -102,6 +102,15 @@ eachStore('The store of cost codes', (open) => {
       const again = drafts.map((draft) => ({ ...draft, over: 1 }));
       expect(await costCodes.stage(of, again)).to.deep.equal([]);
       expect((await costCodes.counts(of)).total).to.equal(8774);
+      const ids = (await collect(costCodes.stream(of, everything))).map(({ id }) => id);
+      for (const direction of ['asc', 'desc'] as const) {
+        for (const offset of [999, 1000, 4386, 4400, 8700, 8773, 8774, 9000]) {
+          const { records, total } = await costCodes.page(of, {}, { by: 'code', direction }, offset, 100);
+          expect(total).to.equal(8774);
+          expect(records.map(({ id }) => id)).to.deep.equal(ids.slice(offset, offset + 100));
+        }
+        ids.reverse();
+      }
     });
   });
 
