@@ -246,7 +246,7 @@ describe('Many cost codes at once', () => {
     await web.idle();
     const { text } = await member.agent.get('/cost-codes/glance').expect(200);
     const words = wordsOf(text);
-    expect(words).to.include('1 of 2 whole in QuickBooks').and.to.include('02 Site 0 1 1 0').and.to.include('No failures in 1 run');
+    expect(words).to.include('1 of 2 whole in QuickBooks').and.to.include('02 Site 0 1 1 0').and.to.include('Last runs No failures');
     expect(text).to.include('<title>01 General: 1 of 1 Synced</title>');
     expect(await screen()).to.match(/href="\/cost-codes\?status=needs_action&(amp;|#38;)?problem=name_missing"><b class="tabular">1<\/b> No name/);
     expect(await say('?division=02')).to.include('2 cost codes of division 02 Site').and.not.to.include('01 10');

@@ -3,7 +3,7 @@ import type { RecordStatus } from '../../core/records.ts';
 import type { Run } from '../../core/run.ts';
 import { paths, pathTo } from '../paths.ts';
 import { EMPTY_QUERY, searchOf } from '../query.ts';
-import { count, counted, lasting, moment, type Moment } from './format.ts';
+import { count, lasting, moment, type Moment } from './format.ts';
 import { runSummary, runTitle } from './progress.ts';
 import { BAR_ORDER, STATUS_LABELS } from './status.ts';
 
@@ -44,7 +44,7 @@ interface RunBar {
 
 /** Of a column, in the drawing's own units; the views know it too. */
 const HEIGHT = 56;
-const MOST_COLUMNS = 14;
+const MOST_COLUMNS = 12;
 const MOST_RUNS = 9;
 
 export interface GlanceFacts {
@@ -107,7 +107,7 @@ function lastRuns(given: readonly Run[], now: number): Glance['runs'] {
   const longest = Math.max(1, ...lengths);
   const failing = runs.filter(({ counts }) => counts.failed > 0).length;
   return {
-    words: runs.length === 0 ? 'None yet.' : failing === 0 ? `No failures in ${counted(runs.length, 'run')}` : `Failures in ${count(failing)} of ${count(runs.length)}`,
+    words: runs.length === 0 ? 'None yet.' : failing === 0 ? 'No failures' : `Failures in ${count(failing)} of ${count(runs.length)}`,
     bars: runs.map((run, n): RunBar => {
       const took = lengths[n] ?? 0;
       const height = Math.max(3, Math.round((took / longest) * HEIGHT));
