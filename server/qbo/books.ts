@@ -26,6 +26,8 @@ const MINOR_VERSION = 75;
 const ANSWER_LIMIT = 16 * 1024 * 1024;
 /** Longer addresses are sent as a POST (quickbooks.md §2.2). */
 const ADDRESS_LIMIT = 4_000;
+/** Milliseconds for which a token that was good stays so: it is renewed two minutes before its end. */
+const TOKEN_KEEPS = 60_000;
 const IDS_PER_CALL = 100;
 const NAMES_PER_CALL = 30;
 /** As many objects as one answer about changes holds at most (quickbooks.md §3.4). */
@@ -81,13 +83,14 @@ function senderFor(settings: SenderSettings, tokens: AccessTokens, beforeCall: (
     settings.seen?.(seenCall(kind, call, ended));
     return ended;
   };
-  // A token may run out while the call waits for its turn, and renewing one takes too long for a call whose turn has come.
+  // Renewing a token takes too long for a call whose turn has come, so it is got before; but then it may run out while the call waits.
   const tokenInTurn = async (kind: CallKind) => {
+    const gotAt = settings.clock.now();
+    const token = await tokens.current();
     await beforeCall(kind);
-    return tokens.current();
+    return settings.clock.now() - gotAt < TOKEN_KEEPS ? token : tokens.current();
   };
   return async (kind, call) => {
-    await tokens.current();
     const token = await tokenInTurn(kind);
     const first = await sent(kind, token, call);
     if (!wantsNewToken(first.end)) return first;

@@ -70,15 +70,23 @@ export class Lease {
     return this.held.fence;
   }
 
+  /** Whether the lease had not run out until now, by its end as it was known then. Prolongs it; throws Interrupted. */
+  async lasted({ until }: Hold): Promise<boolean> {
+    while (!(await this.renew())) await this.pause(GLANCE);
+    this.check();
+    return databaseTime(this.run) < until.getTime();
+  }
+
   /** The lease as it was last seen. */
   get held(): Hold {
     return this.run.lease ?? NOT_HELD;
   }
 
-  /** Throws Interrupted when the work must stop here. */
+  /** Throws Interrupted when the work must stop here; also when the lease ran out, as while this process stood still. */
   check(): void {
     if (this.signal.aborted) throw new Interrupted('stop');
     if (this.interruption) throw new Interrupted(this.interruption);
+    if (this.time().getTime() >= this.held.until.getTime()) throw new Interrupted('lost');
   }
 
   /**

@@ -141,10 +141,10 @@ async function planChunk(push: Push, chunk: readonly Planned['record'][]): Promi
   return [...rest, ...(await planChunk(push, other.map(({ record }) => ({ ...record, run: { ...record.run, look: true } }))))];
 }
 
-/** Something else was sent before; even if it was refused, nothing takes its place before QuickBooks was looked at. */
+/** Something else was sent before; even if it was refused, nothing takes its place, and it is not let be, before QuickBooks was looked at. */
 function replaces({ record, change }: Planned): boolean {
   const write = writeOf(change);
-  return record.intent !== null && !record.run.look && write !== null && write.contentHash !== record.intent.contentHash;
+  return record.intent !== null && !record.run.look && write?.contentHash !== record.intent.contentHash;
 }
 
 /**

@@ -83,6 +83,8 @@ export class Realm {
   inFlight = 0;
   mostInFlight = 0;
   throttled = 0;
+  /** Requests that their process sent when it went on after it had been stopped just then: nobody can have known of them. */
+  readonly late = new Set<string>();
   /** Until when QuickBooks asked not to be called, and calls that left all the same. */
   closed = { from: Infinity, until: -Infinity };
   tooEarly = 0;
@@ -322,7 +324,7 @@ export class QuickBooks {
       }
       return this.strikes(calls, 'parts reordered') ? new Map([...found].reverse()) : found;
     };
-    const end: End<Map<string, ItemAnswer>> = await send('batch', `batch ${requestid.slice(0, 6)} of ${items.length}`, answers).catch((error: unknown) => {
+    const end: End<Map<string, ItemAnswer>> = await send('batch', `batch ${requestid}`, answers).catch((error: unknown) => {
       if (!(error instanceof this.engine.ports.GrantError)) throw error;
       return refusal(null, error.kind === 'unreachable' ? null : '3200', `grant ${error.kind}`);
     });
@@ -357,10 +359,11 @@ export class QuickBooks {
     work: () => T,
   ): Promise<End<T>> {
     const tokenInTurn = async () => {
+      const gotAt = machine.clock.now();
+      const current = await tokens.current();
       await beforeCall(kind);
-      return tokens.current();
+      return machine.clock.now() - gotAt < 60_000 ? current : tokens.current();
     };
-    await tokens.current();
     const token = await tokenInTurn();
     const first = await this.call(machine, realm, token, kind, what, work);
     this.heard(realm, first);
@@ -381,6 +384,7 @@ export class QuickBooks {
     const fault = (['lost before', 'lost after', 'cut', 'throttled', 'throttled after', 'html', 'html after', 'unauthorized', 'forbidden', 'lapsed'] as const)
       .find((one) => this.strikes(calls, one)) ?? (kind === 'batch' && this.strikes(calls, 'batch html') ? 'html' : undefined);
     const slow = this.strikes(calls, 'slow') ? chance.int(1_000, 120_000) : 0;
+    const leftAt = this.now;
     const isLate = (fault === 'lost before' || fault === 'lost after') && chance.hits(0.3);
     const ways = { there: chance.int(5, 60), back: isLate ? CALL_TIMEOUT : chance.int(30, 300) + slow };
     // What a person's own click reads, when connecting, is no part of a run and not paced.
@@ -394,7 +398,10 @@ export class QuickBooks {
     this.site.timeline.in(ways.there + Math.min(ways.back, 2_000), () => {
       realm.inFlight -= 1;
     });
-    return machine.call(`QuickBooks ${realm.id}: ${what}${fault ? ` (${fault})` : ''}`, ways, async () => this.answer(realm, token, kind, fault, work));
+    return machine.call(`QuickBooks ${realm.id}: ${what}${fault ? ` (${fault})` : ''}`, ways, async () => {
+      if (this.now - leftAt > ways.there + 1) realm.late.add(what);
+      return this.answer(realm, token, kind, fault, work);
+    });
   }
 
   private answer<T>(realm: Realm, token: string, kind: CallKind, fault: BooksFault | undefined, work: () => T): End<T> {

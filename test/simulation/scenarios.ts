@@ -24,6 +24,8 @@ const SHARES: readonly number[] = [0, 0, 0, 0.02, 0.1];
 export function mixed(chance: Chance): Scenario {
   const calls = Object.fromEntries(BOOKS_FAULTS.map((fault) => [fault, fault === 'forbidden' || fault === 'lapsed' ? chance.pick([0, 0, 0.01]) : chance.pick(SHARES)]));
   const requestid = chance.pick(['replay', 'replay', 'ignored', '6000', '600'] as const);
+  // A 429 for what was done all the same is told from a true one by the requestid alone, once a person has changed the class.
+  if (requestid !== 'replay') calls['throttled after'] = 0;
   const tokens = { 'lost before': chance.pick(SHARES), 'lost after': chance.pick([0, 0, 0.05]), slow: chance.pick(SHARES) };
   const share = () => chance.pick([0, 0, 0.003, 0.01]);
   const events = Object.fromEntries(EVENTS.map((kind): [EventKind, number] => [kind, chance.pick([0, 0, 1, chance.int(1, 3)])]));

@@ -27,6 +27,8 @@ export class Watch {
   private readonly simulation: Simulation;
   /** The highest fencing token under which a run's records were gathered. */
   private readonly refenced = new Map<string, number>();
+  /** When somebody's connection was stored last. */
+  private readonly connectedAt = new Map<Tenant, number>();
 
   constructor(simulation: Simulation) {
     this.simulation = simulation;
@@ -68,6 +70,11 @@ export class Watch {
 
   private overCompanies(companies: Companies): Companies {
     return layered(companies, {
+      connect: async (given) => {
+        const company = await companies.connect(given);
+        this.connectedAt.set(company.id, this.simulation.timeline.now);
+        return company;
+      },
       setConnection: async (company, state, at, over) => {
         const before = this.simulation.database.companies.get(company);
         const done = await companies.setConnection(company, state, at, over);
@@ -111,7 +118,9 @@ export class Watch {
     if (isAccused) return;
     if ([row.grant, row.spare].some((grant) => grant?.refreshToken === state.refresh)) this.simulation.fail('I8: a good grant was declared lost');
     const newest = quickbooks.delivered.get(state.refresh);
-    if (newest?.to.alive && newest.to.frozenAt < newest.at) this.simulation.fail('I8: the newest refresh token was given up');
+    // Somebody who connected may have stored an older one over it.
+    const isOwn = newest !== undefined && (this.connectedAt.get(company) ?? 0) < newest.at;
+    if (isOwn && newest.to.alive && newest.to.frozenAt < newest.at) this.simulation.fail('I8: the newest refresh token was given up');
   }
 
   // -------------------------------------------------------------------------------------------------------------- at rest
@@ -121,6 +130,12 @@ export class Watch {
     const made = this.simulation.quickbooks.realm(party.realmId).effects.find((effect) => effect.id === id && effect.operation === 'create');
     const [, mark, entry] = MARK.exec(made?.name ?? '') ?? [];
     return mark !== undefined && entry !== undefined ? `${mark}${entry}` : null;
+  }
+
+  /** Whether a process that had been stopped just as it sent it had the class made, when others had gone on without it. */
+  private isMadeLate(party: Party, id: string): boolean {
+    const { effects, late } = this.simulation.quickbooks.realm(party.realmId);
+    return effects.some((effect) => effect.id === id && effect.operation === 'create' && late.has(`batch ${effect.requestid}`));
   }
 
   /** What must hold once nothing is under way any more, whatever happened before. */
@@ -161,7 +176,7 @@ export class Watch {
     const made = new Map<string, string[]>();
     for (const row of realm.rows.values()) {
       // Renamed by a person before its lost answer could be looked up, a class cannot be known for ours by anybody.
-      const isOurs = row.by === 'us' && !row.renamed && !party.untied.has(row.id);
+      const isOurs = row.by === 'us' && !row.renamed && !party.untied.has(row.id) && !this.isMadeLate(party, row.id);
       const entry = isOurs ? this.madeFor(party, row.id) : null;
       if (entry !== null) made.set(entry, [...(made.get(entry) ?? []), row.id]);
     }
@@ -197,7 +212,7 @@ export class Watch {
       if (problem?.code === 'class_gone' && simulation.quickbooks.realm(party.realmId).rows.has(link?.id ?? '')) simulation.fail(`I2: the class of ${linarcId} is said to be gone, but is there`);
       if (simulation.isCalm && party.asked.has(id) && (status === 'failed' || status === 'needs_action')) simulation.fail(`I2: ${linarcId} is ${status} (${problem?.code}) though nothing went wrong`);
       const isOpen = status === 'needs_sync' && record.settledIn === null && record.excluded === null;
-      if (isOpen && party.asked.has(id) && !party.cancelled && !party.edited.has(id) && !party.touched.has(id)) simulation.fail(`I2: ${linarcId} was asked for, but never settled`);
+      if (isOpen && party.asked.has(id) && !party.cancelled && simulation.count('linarc unreadable') === 0 && !party.edited.has(id) && !party.touched.has(id)) simulation.fail(`I2: ${linarcId} was asked for, but never settled`);
     }
   }
 
@@ -271,7 +286,7 @@ export class Watch {
       if (row.active && row.parentId !== (wanted.parent === null ? null : parents.get(wanted.parent))) simulation.fail(`I6: ${linarcId} is synced under another parent`);
     }
     for (const row of realm.rows.values()) {
-      const entry = row.by === 'us' ? this.madeFor(party, row.id) : null;
+      const entry = row.by === 'us' && !this.isMadeLate(party, row.id) ? this.madeFor(party, row.id) : null;
       const owner = this.records(party).find((record) => entryOf(record) === entry);
       if (owner && owner.link?.id !== row.id && !party.touched.has(owner.id)) simulation.fail(`I1: the class made for ${entry} is not linked to it`);
     }
