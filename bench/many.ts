@@ -1,5 +1,6 @@
 import { Fleet, type FleetCompany } from '../test/support/fleet.ts';
 import { agreement, together } from '../test/support/havoc.ts';
+import { until } from '../test/support/waiting.ts';
 
 /** Milliseconds of QuickBooks' clock (quickbooks.md §5.2). */
 const LATENCY = { callLatencyMs: 400, batchLatencyMs: 6_000 };
@@ -13,9 +14,9 @@ const WANTED = 1.2;
  */
 export async function run(options: Readonly<Record<string, string>>): Promise<void> {
   const { companies = '8', codes = '300', apps = '4', large = '3000', speed = '5' } = options;
-  const together = await manyCompanies(Number(companies), Number(codes), Number(apps), Number(speed));
+  const ratio = await manyCompanies(Number(companies), Number(codes), Number(apps), Number(speed));
   const fair = await besideALargeOne(Number(large), Number(apps), Number(speed));
-  process.stdout.write(`many: ${companies} companies took ${together.toFixed(2)} x one alone; `
+  process.stdout.write(`many: ${companies} companies took ${ratio.toFixed(2)} x one alone; `
     + `${SMALL} codes beside ${large} took ${fair.toFixed(2)} x their time alone, wanted at most ${WANTED}\n`);
 }
 
@@ -56,6 +57,7 @@ async function besideALargeOne(size: number, apps: number, speed: number): Promi
     if (!first || !second) throw new Error('There must be two small companies.');
     const alone = await synced(fleet, [first], speed);
     await fleet.sync(large);
+    await until('the large one to be under way', async () => (await fleet.classes(large)).length > 10 * SMALL, 10 * 60_000);
     const beside = await synced(fleet, [second], speed);
     const isUnderWay = (await fleet.world.runs.active(large.id)) !== null;
     process.stdout.write(`${SMALL} codes: alone ${alone.toFixed(1)} s of QuickBooks' clock, beside ${size} ${beside.toFixed(1)} s${isUnderWay ? '' : ' (which had ended)'}\n`);
