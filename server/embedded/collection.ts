@@ -1,9 +1,9 @@
 import { Columns } from './columns.ts';
 import { compareValues } from './compare.ts';
-import { decode, encode } from './document.ts';
+import { decode } from './document.ts';
 import type { BsonDocument } from './document.ts';
 import { MongoFault } from './faults.ts';
-import { keysOf } from './indexes.ts';
+import { hasSameKeys, keysOf } from './indexes.ts';
 import type { Index, IndexKey } from './indexes.ts';
 import { RECORD_BYTES, recordOf, successor } from './keys.ts';
 import type { KeyRange, Storage } from './storage.ts';
@@ -113,11 +113,11 @@ export class Collection {
   }
 
   /** Puts a new version in the old one's place. Throws DuplicateKey (11000); nothing is written then. */
-  replace(record: number, before: BsonDocument, beforeBytes: number, after: BsonDocument): void {
-    const raw = encode(after);
-    const changes = this.state.indexes.map((index) => {
-      const added = keysOf(index, after);
-      return { index, added: added.keys, multikey: added.multikey, removed: keysOf(index, before).keys };
+  replace(record: number, before: { document: BsonDocument; bytes: number }, after: { document: BsonDocument; raw: Buffer }): void {
+    const concerned = this.state.indexes.filter((index) => !hasSameKeys(index, before.document, after.document));
+    const changes = concerned.map((index) => {
+      const added = keysOf(index, after.document);
+      return { index, added: added.keys, multikey: added.multikey, removed: keysOf(index, before.document).keys };
     });
     const plans = changes.map(({ index, added, multikey, removed }) => {
       const fresh = added.filter((key) => !removed.some((other) => other.bytes.equals(key.bytes)));
@@ -126,12 +126,12 @@ export class Collection {
       return { index, fresh, stale: removed.filter((key) => !added.some((other) => other.bytes.equals(key.bytes))) };
     });
     this.#touched().records.push(record);
-    this.#storage.put(withRecord(this.#prefix, record), raw);
+    this.#storage.put(withRecord(this.#prefix, record), after.raw);
     for (const { index, fresh, stale } of plans) {
       for (const key of stale) this.#removeKey(index, key, record);
       for (const key of fresh) this.#putKey(index, key, record);
     }
-    this.bytes += raw.length - beforeBytes;
+    this.bytes += after.raw.length - before.bytes;
   }
 
   remove(record: number, document: BsonDocument, bytes: number): void {

@@ -21,8 +21,8 @@ interface Source {
 /** The most that is kept per collection: values, and record numbers of ranges. */
 const MOST_VALUES = 1_000_000;
 const MOST_RECORDS = 1_000_000;
-/** The most ranges of an index whose count is kept, as each write looks at all of them; counting a short one takes no time. */
-const MOST_COUNTS = 60;
+/** The most ranges of an index that are kept, as each write looks at all of them; reading or counting a short one takes no time. */
+const MOST_RANGES = 60;
 const LONG = 500;
 
 /** The record numbers of an index range in the order of its keys. */
@@ -80,11 +80,11 @@ export class Columns {
     const kept = counts.find((counted) => counted.start.equals(start) && counted.end.equals(end));
     if (kept) return kept.count;
     const count = this.#source.storage.count({ start, end });
-    if (count >= LONG) this.#counts.set(table, [...counts, { start, end, count }].slice(-MOST_COUNTS));
+    if (count >= LONG) this.#counts.set(table, [...counts, { start, end, count }].slice(-MOST_RANGES));
     return count;
   }
 
-  /** The records of an index range in order. What is read to its end is kept, unless something changed meanwhile. */
+  /** The records of an index range in order. A long one that is read to its end is kept, unless something changed meanwhile. */
   *records(table: number, range: KeyRange, reverse: boolean, touched: Touched): Generator<number> {
     const kept = this.#sequences.get(table)?.find(({ start, end }) => start.equals(range.start) && end.equals(range.end));
     if (kept) {
@@ -104,7 +104,7 @@ export class Columns {
       if (records.length < MOST_RECORDS) records.push(record);
       yield record;
     }
-    if (changes === this.#changes && records.length < MOST_RECORDS) {
+    if (changes === this.#changes && records.length >= LONG && records.length < MOST_RECORDS) {
       this.#keep(table, { ...range, records: reverse ? records.reverse() : records, usedAt: ++this.#uses });
     }
   }
@@ -194,8 +194,8 @@ export class Columns {
   }
 
   #keep(table: number, sequence: Sequence): void {
-    this.#recordsKept += sequence.records.length;
-    this.#sequences.set(table, [...this.#sequences.get(table) ?? [], sequence]);
+    const before = this.#sequences.get(table) ?? [];
+    this.#replace(table, before, [...before, sequence].slice(-MOST_RANGES));
     while (this.#recordsKept > MOST_RECORDS) this.#forgetOldest();
   }
 

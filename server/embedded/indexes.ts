@@ -190,11 +190,31 @@ export function sameOptions(a: IndexDefinition, b: IndexDefinition): boolean {
   return essence(a) === essence(b);
 }
 
+/** Whether a change left all that an index is made of as it was. May be false of keys that are the same. */
+export function hasSameKeys(index: IndexDefinition, before: BsonDocument, after: BsonDocument): boolean {
+  return !index.partial && index.fields.every(({ parts }) => {
+    const [former, value] = [plainAt(before, parts), plainAt(after, parts)];
+    return former === value ? former !== COMPLEX : former instanceof Date && value instanceof Date && former.getTime() === value.getTime();
+  });
+}
+
+const COMPLEX = Symbol('an array, or something within one');
+
+/** The value at the path's end; COMPLEX where an array is met. */
+function plainAt(document: BsonDocument, parts: readonly string[]): unknown {
+  let value: unknown = document;
+  for (const part of parts) {
+    if (Array.isArray(value)) return COMPLEX;
+    if (!isDocument(value)) return undefined;
+    value = field(value, part);
+  }
+  return Array.isArray(value) ? COMPLEX : value;
+}
+
 /** The keys a document has in an index (none where it is sparse or partial), and whether an array was met. */
 export function keysOf(index: IndexDefinition, document: BsonDocument): { keys: IndexKey[]; multikey: boolean } {
   if (index.partial && !matches(index.partial, document)) return { keys: [], multikey: false };
-  const expansion: Expansion = { rows: [], multikey: false };
-  expand(index, index.fields.map(({ parts }) => ({ value: document, parts, at: 0, done: false })), expansion);
+  const expansion = rowsOf(index, document);
   const directions = index.fields.map(({ direction }) => direction);
   const keys: IndexKey[] = [];
   const seen = new Set<string>();
@@ -210,6 +230,14 @@ export function keysOf(index: IndexDefinition, document: BsonDocument): { keys: 
     keys.push(key);
   }
   return { keys, multikey: expansion.multikey };
+}
+
+function rowsOf(index: IndexDefinition, document: BsonDocument): Expansion {
+  const plain = index.fields.map(({ parts }) => plainAt(document, parts));
+  if (!plain.includes(COMPLEX)) return { rows: [plain], multikey: false };
+  const expansion: Expansion = { rows: [], multikey: false };
+  expand(index, index.fields.map(({ parts }) => ({ value: document, parts, at: 0, done: false })), expansion);
+  return expansion;
 }
 
 interface Expansion {

@@ -26,15 +26,14 @@ export const EMPTY_ARRAY: unique symbol = Symbol('empty array');
 
 /** The encoded value of one component. */
 export function encodeValue(value: unknown, direction: Direction = 1): Buffer {
-  const writer = new KeyWriter();
-  writer.value(value);
-  return direction === 1 ? writer.bytes() : complement(writer.bytes());
+  return encodeKey([value], [direction]);
 }
 
 /** The encoded values of a compound key, one direction per component. */
 export function encodeKey(values: readonly unknown[], directions: readonly Direction[]): Buffer {
-  if (values.length === 1) return encodeValue(values[0], directions[0]);
-  return Buffer.concat(values.map((value, at) => encodeValue(value, directions[at] ?? 1)));
+  const writer = new KeyWriter();
+  values.forEach((value, at) => writer.value(value, directions[at]));
+  return writer.bytes();
 }
 
 export function complement(bytes: Buffer): Buffer {
@@ -61,14 +60,12 @@ class KeyWriter {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  value(value: unknown): void {
-    if (value === EMPTY_ARRAY) {
-      this.#byte(RANK.undefined);
-      return;
-    }
-    const rank = rankOf(value);
+  value(value: unknown, direction: Direction = 1): void {
+    const start = this.#length;
+    const rank = value === EMPTY_ARRAY ? RANK.undefined : rankOf(value);
     this.#byte(rank);
-    this.#body(rank, value);
+    if (value !== EMPTY_ARRAY) this.#body(rank, value);
+    if (direction === -1) for (let at = start; at < this.#length; at++) this.#buffer[at] = 0xff ^ (this.#buffer[at] ?? 0);
   }
 
   #body(rank: number, value: unknown): void {
@@ -108,14 +105,14 @@ class KeyWriter {
 
   /** UTF-8 with 00 written as 00 FF, closed by 00 00. */
   #text(text: string): void {
-    const bytes = Buffer.from(text, 'utf8');
-    if (bytes.includes(0)) {
-      for (const byte of bytes) {
+    if (text.includes('\0')) {
+      for (const byte of Buffer.from(text, 'utf8')) {
         this.#byte(byte);
         if (byte === 0) this.#byte(0xff);
       }
     } else {
-      this.#bytes(bytes);
+      this.#reserve(text.length * 3);
+      this.#length += this.#buffer.write(text, this.#length, 'utf8');
     }
     this.#byte(0);
     this.#byte(0);

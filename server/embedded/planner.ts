@@ -65,6 +65,7 @@ export interface Question {
 const MOST_POINTS = 2000;
 const MOST_MERGED = 500;
 const COUNTED = 2000;
+const MOST_SAMPLED = 32;
 
 /** In: a sort document. Out: its fields. Throws BadValue for a direction that is not 1 or -1. */
 export function parseSort(sort: unknown): SortField[] {
@@ -95,7 +96,7 @@ export function choosePlan(collection: Collection | undefined, question: Questio
   const ready = collection.indexes.filter((index) => index.ready);
   const forced = hint === undefined ? undefined : hinted(ready, hint);
   if (forced) return candidate(forced, question, true) ?? fullScan(forced, question);
-  const one = byId(ready, question);
+  const one = byUniqueKey(ready, question);
   if (one) return one;
   const candidates = ready.map((index) => candidate(index, question, false)).filter((choice) => choice !== undefined);
   const bounded = candidates.filter(({ plan }) => plan.intervals.length === 0 || hasBounds(plan));
@@ -106,12 +107,12 @@ export function choosePlan(collection: Collection | undefined, question: Questio
   return ordered ?? everything;
 }
 
-/** What names its document by `_id` needs no comparing of indexes; most writes do. */
-function byId(indexes: Index[], question: Question): Choice | undefined {
-  const isNamed = conjuncts(question.filter).some((part) => part.kind === 'leaf' && part.path === '_id' && part.op === '$eq');
-  const index = isNamed ? indexes.find(({ fields }) => fields.length === 1 && fields[0]?.path === '_id') : undefined;
+/** What names its document by `_id` or another unique key needs no comparing of indexes; most writes do. */
+function byUniqueKey(indexes: Index[], question: Question): Choice | undefined {
+  const named = new Set(conjuncts(question.filter).flatMap((part) => (part.kind === 'leaf' && part.op === '$eq' ? [part.path] : [])));
+  const index = indexes.find(({ unique, fields }) => unique && fields.every(({ path }) => named.has(path)));
   const choice = index && candidate(index, question, false);
-  return choice?.plan.fixed === 1 ? choice : undefined;
+  return choice?.plan.fixed === index?.fields.length ? choice : undefined;
 }
 
 function naturalDirection(sort: SortField[], hint: unknown): Direction | undefined {
@@ -439,10 +440,17 @@ export function coveringPlan(collection: Collection, filter: Filter, paths: read
   return plans.find((plan) => canLeap(plan, paths)) ?? plans[sizes.indexOf(least)];
 }
 
-/** How many keys the plan's ranges hold, counted to no more than COUNTED. */
+/** How many keys the plan's ranges hold, counted to no more than COUNTED; of many ranges, some stand for all. */
 function sizeOf(collection: Collection, plan: IndexPlan): number {
+  const { intervals, index } = plan;
+  if (index.unique && plan.points === index.fields.length) return intervals.length;
+  if (intervals.length > MOST_SAMPLED) {
+    const step = intervals.length / MOST_SAMPLED;
+    const sample = Array.from({ length: MOST_SAMPLED }, (_, at) => intervals[Math.floor(at * step)]!);
+    return Math.min(COUNTED, Math.ceil(sizeOf(collection, { ...plan, intervals: sample }) * step));
+  }
   let keys = 0;
-  for (const interval of plan.intervals) {
+  for (const interval of intervals) {
     if (keys >= COUNTED) break;
     keys += collection.storage.count(interval, COUNTED - keys);
   }

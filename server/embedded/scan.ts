@@ -1,7 +1,7 @@
 import { tableRange } from './collection.ts';
 import type { Collection } from './collection.ts';
 import type { Touched } from './columns.ts';
-import { decode } from './document.ts';
+import { decode, decodeFields } from './document.ts';
 import type { BsonDocument } from './document.ts';
 import { MongoFault } from './faults.ts';
 import { matches } from './filter.ts';
@@ -236,10 +236,11 @@ function* sorted(
   collection: Collection, plan: Plan, sort: SortField[], skip: number, limit: number, touched: Touched,
 ): Generator<Found> {
   const keyOf = sortKey(sort);
+  const fields = new Set(sort.map(({ parts }) => parts[0] ?? ''));
   let entries: { key: Buffer; record: number }[] = [];
   let bytes = 0;
   for (const found of documents(collection, plan, touched, 0, 0)) {
-    const key = keyOf(found.document ?? decode(found.raw));
+    const key = keyOf(found.document ?? decodeFields(found.raw, fields));
     entries.push({ key, record: found.record });
     bytes += key.length + 64;
     if (limit > 0 && entries.length > limit * 2 + 1000) {

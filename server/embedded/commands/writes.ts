@@ -177,8 +177,9 @@ function matching(collection: Collection, filter: Filter, hint: unknown): number
 
 function apply(collection: Collection, record: number, raw: Buffer, before: BsonDocument, change: Change): Changed {
   const after = change.update(before, { filter: change.filter, scope: change.scope, inserting: false });
-  const modified = !encode(after).equals(raw);
-  if (modified) collection.replace(record, before, raw.length, after);
+  const encoded = encode(after);
+  const modified = !encoded.equals(raw);
+  if (modified) collection.replace(record, { document: before, bytes: raw.length }, { document: after, raw: encoded });
   return { before, after, modified, upserted: false };
 }
 
