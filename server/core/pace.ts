@@ -20,6 +20,7 @@ export const BATCH = 30;
 /** How many calls may be under way at once (quickbooks.md §5.1). */
 export const IN_FLIGHT = 10;
 
+const MOST_BATCHES = Math.min(...QUICKBOOKS_LIMITS.filter(({ of }) => of === 'batches').map(({ count }) => count));
 const LONGEST = Math.max(...QUICKBOOKS_LIMITS.map((limit) => limit.within));
 
 /**
@@ -28,9 +29,14 @@ const LONGEST = Math.max(...QUICKBOOKS_LIMITS.map((limit) => limit.within));
  */
 export const ARRIVAL_SPREAD = 300;
 
-/** How soon one batch a minute more is tried after QuickBooks refused one, at first and at most. */
-const FIRST_TRIAL = 2 * 60_000;
-const LAST_TRIAL = 60 * 60_000;
+const MINUTE = 60_000;
+
+/** How soon more batches a minute are tried after QuickBooks refused one, at first and at most. */
+const FIRST_TRIAL = 2 * MINUTE;
+const LAST_TRIAL = 30 * MINUTE;
+
+/** Below so many batches a minute one burst of refusals does not bring us. */
+const FEWEST = 10;
 
 /**
  * Milliseconds until a call of this kind may start without exceeding any window, the places already given ahead included. 0: now.
@@ -81,28 +87,51 @@ export function moved(kind: 'read' | 'batch', windows: Windows, from: number, to
   return { ...windows, requests: move(windows.requests), batches: kind === 'batch' ? move(windows.batches) : windows.batches };
 }
 
+/** The windows in which calls that wait, with the places they have, get the first ones there are from `now` on instead, in their order. */
+export function placedAnew(
+  calls: readonly { readonly kind: 'read' | 'batch'; readonly at: number }[], windows: Windows, now: number, limits: readonly Limit[] = QUICKBOOKS_LIMITS,
+  spread = ARRIVAL_SPREAD,
+): { windows: Windows; places: number[] } {
+  let after = windows;
+  for (const { kind, at } of calls) after = moved(kind, after, at, null);
+  const places = calls.map(({ kind }) => {
+    const at = now + waitFor(kind, after, now, limits, spread);
+    after = withCall(kind, after, at, now, spread);
+    return at;
+  });
+  return { windows: after, places };
+}
+
 /** The windows closed until `ms` from now, because QuickBooks asked to wait. */
 export function closedFor(windows: Windows, now: number, ms: number): Windows {
   return { ...windows, closedUntil: Math.max(windows.closedUntil, now + ms) };
 }
 
 /**
- * The windows after QuickBooks refused a batch for its limits. It took as many as are counted in the last minute, but for that one; from
- * now on no more are sent in one, and one more every now and then: quickly at first, for another app's burst passes, and ever
- * more slowly where it is refused at the same mark, as when QuickBooks counts the parts of a batch singly (quickbooks.md §3.3).
+ * The windows after QuickBooks refused a batch for its limits. It took as many as are counted in the last minute, but for that one: no
+ * more are sent in one from now on. Fewer than half of what was sent before is another app's doing, and not believed unless it is refused
+ * again a minute later; what is refused within the minute was sent before we knew. More are tried again soon, and ever more seldom where
+ * it is refused at the same mark, as when QuickBooks counts the parts of a batch singly (quickbooks.md §3.3).
  */
 export function refusedBatch(windows: Windows, now: number): Windows {
   const sent = windows.batches.filter((start) => start <= now).slice(0, -1);
   const batches = [...sent, ...windows.batches.filter((start) => start > now)];
-  const taken = Math.max(1, sent.filter((start) => start > now - 60_000).length);
+  const counted = sent.filter((start) => start > now - MINUTE).length;
   const { lowered } = windows;
-  const isSameMark = lowered !== null && taken >= lowered.batches;
-  const every = isSameMark ? Math.min(LAST_TRIAL, lowered.every * 2) : lowered?.every ?? FIRST_TRIAL;
+  const before = Math.min(batchesTaken(windows, now), MOST_BATCHES);
+  if (lowered !== null && now < lowered.at + MINUTE) {
+    const taken = Math.min(lowered.batches, Math.max(FEWEST, counted));
+    return { ...windows, batches, lowered: { ...lowered, batches: taken } };
+  }
+  const taken = Math.max(1, Math.floor(before / 2), Math.min(counted, before));
+  const isSameMark = lowered !== null && lowered.batches >= FEWEST && Math.abs(counted - lowered.batches) <= 1;
+  const every = isSameMark ? Math.min(LAST_TRIAL, lowered.every * 2) : FIRST_TRIAL;
   return { ...windows, batches, lowered: { batches: taken, at: now, every } };
 }
 
-/** How many batches a minute may be sent by what QuickBooks was found to take. */
+/** How many batches a minute may be sent by what QuickBooks was found to take: one more is tried first, then 2 more, then 3. */
 function batchesTaken({ lowered }: Windows, now: number): number {
   if (!lowered) return Infinity;
-  return lowered.batches + Math.max(0, Math.floor((now - lowered.at) / lowered.every));
+  const trials = Math.max(0, Math.floor((now - lowered.at) / lowered.every));
+  return lowered.batches + (trials * (trials + 1)) / 2;
 }

@@ -34,7 +34,7 @@ export interface Windows {
   readonly lowered: Lowered | null;
 }
 
-/** How many batches a minute QuickBooks was found to take at `at`; one more is tried after every `every` milliseconds. */
+/** How many batches a minute QuickBooks was found to take at `at`; more are tried after every `every` milliseconds. */
 export interface Lowered {
   readonly batches: number;
   readonly at: number;

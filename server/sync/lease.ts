@@ -1,4 +1,4 @@
-import { ARRIVAL_SPREAD, closedFor, moved, QUICKBOOKS_LIMITS, refusedBatch, waitFor, withCall, type Limit } from '../core/pace.ts';
+import { ARRIVAL_SPREAD, closedFor, moved, placedAnew, QUICKBOOKS_LIMITS, refusedBatch, waitFor, withCall, type Limit } from '../core/pace.ts';
 import type { CallKind, Hold } from '../core/ports.ts';
 import type { Problem } from '../core/problems.ts';
 import type { Tenant } from '../core/records.ts';
@@ -12,6 +12,12 @@ const GLANCE = 1_000;
 /** How unevenly calls arrive by the wall clock, which a sandbox's faster clock does not hasten. */
 const ARRIVAL_SPREAD_WALL = 25;
 const NOT_HELD: Hold = { fence: 0, until: new Date(0) };
+
+/** A call that has its place in the windows and has not left. */
+interface Waiting {
+  readonly kind: CallKind;
+  at: number;
+}
 
 /** The run must be left as it is: another worker has it, a person paused or cancelled it, it needs a person, or this process stops. */
 export class Interrupted extends Error {
@@ -37,6 +43,7 @@ export class Lease {
   private renewing: Promise<boolean> = Promise.resolve(true);
   private interruption: Interrupted['why'] | null = null;
   private reserving: Promise<unknown> = Promise.resolve();
+  private readonly waiting = new Set<Waiting>();
   /** Calls sent that the run has not been told of yet. */
   private untold = { callsSent: 0, batchesSent: 0 };
   private readonly heart: Promise<void>;
@@ -96,31 +103,60 @@ export class Lease {
   async reserve(kind: CallKind): Promise<void> {
     const turn = this.reserving.then(() => this.place(kind));
     this.reserving = turn.catch(() => {});
-    const at = await turn;
-    const counts = this.limits.length > 0;
+    const call = await turn;
     try {
-      for (let wait = this.untilOpen(at); wait > 0; wait = this.untilOpen(at)) await this.pause(wait / this.world.pace.speed);
+      for (let wait = this.untilOpen(call); wait > 0; wait = this.untilOpen(call)) await this.pause(wait / this.world.pace.speed);
       this.check();
     } catch (error) {
-      if (counts) this.windows = moved(kind, this.windows, at, null);
+      this.leave(call, null);
       throw error;
     }
-    if (counts) this.windows = moved(kind, this.windows, at, Math.max(at, this.now()));
+    this.leave(call, this.now());
     this.untold.callsSent += 1;
     if (kind === 'batch') this.untold.batchesSent += 1;
   }
 
-  private async place(kind: CallKind): Promise<number> {
+  private async place(kind: CallKind): Promise<Waiting> {
     this.check();
     const now = this.now();
-    const at = now + waitFor(kind, this.windows, now, this.limits, this.spread);
-    if (this.limits.length > 0) this.windows = withCall(kind, this.windows, at, now, this.spread);
-    while (!(await this.renew())) await this.pause(GLANCE);
-    return at;
+    const call = { kind, at: now + waitFor(kind, this.windows, now, this.limits, this.spread) };
+    if (this.counts) this.windows = withCall(kind, this.windows, call.at, now, this.spread);
+    this.waiting.add(call);
+    try {
+      while (!(await this.renew())) await this.pause(GLANCE);
+    } catch (error) {
+      this.leave(call, null);
+      throw error;
+    }
+    return call;
   }
 
-  private untilOpen(at: number): number {
-    return Math.max(at, this.windows.closedUntil) - this.now();
+  /**
+   * Milliseconds until a waiting call may leave. One that is later than our counting allows for needs another place: after this process
+   * stood still, or the database was slow, others are as late as it is, and all would leave in the same moment.
+   */
+  private untilOpen(call: Waiting): number {
+    if (this.now() > call.at + this.spread) this.placeAnew();
+    return Math.max(call.at, this.windows.closedUntil) - this.now();
+  }
+
+  /** Gives every waiting call the first place there is from now on, in their order. */
+  private placeAnew(): void {
+    const calls = [...this.waiting].sort((a, b) => a.at - b.at);
+    const { windows, places } = placedAnew(calls, this.windows, this.now(), this.limits, this.spread);
+    if (this.counts) this.windows = windows;
+    for (const [n, call] of calls.entries()) call.at = places[n] ?? call.at;
+  }
+
+  /** The call waits no more: it leaves at `at`, or not at all. */
+  private leave(call: Waiting, at: number | null): void {
+    this.waiting.delete(call);
+    if (this.counts) this.windows = moved(call.kind, this.windows, call.at, at === null ? null : Math.max(call.at, at));
+  }
+
+  /** Whether QuickBooks counts calls at all. */
+  private get counts(): boolean {
+    return this.limits.length > 0;
   }
 
   /** Adds to what the run has settled, and tells it of the calls sent since the last time. */
@@ -133,11 +169,13 @@ export class Lease {
   /** Sends nothing for `ms` of QuickBooks' clock. */
   close(ms: number): void {
     this.windows = closedFor(this.windows, this.now(), ms);
+    this.placeAnew();
   }
 
   /** QuickBooks refused a batch for its limits: fewer are sent a minute from now on. */
   slowDown(): void {
     this.windows = refusedBatch(this.windows, this.now());
+    this.placeAnew();
   }
 
   /** When the next batch may start, on the wall clock; null when at once. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { closedFor, moved, QUICKBOOKS_LIMITS, refusedBatch, waitFor, withCall } from '../../server/core/pace.ts';
+import { closedFor, moved, placedAnew, QUICKBOOKS_LIMITS, refusedBatch, waitFor, withCall } from '../../server/core/pace.ts';
 import { OPEN_WINDOWS, type Windows } from '../../server/core/run.ts';
 
 describe('pacing', () => {
@@ -37,7 +37,7 @@ describe('pacing', () => {
   describe('where QuickBooks takes fewer batches than it says', () => {
     const MINUTE = 60_000;
     /** Sends batches for so long to a QuickBooks that takes so many a minute. Returns when each was sent and whether it was taken. */
-    const send = (ms: number, limit: number): { at: number; taken: boolean }[] => {
+    const send = (ms: number, limit: (now: number) => number): { at: number; taken: boolean }[] => {
       let windows: Windows = OPEN_WINDOWS;
       const sent: { at: number; taken: boolean }[] = [];
       for (let now = 0; now < ms; now += 100) {
@@ -47,29 +47,70 @@ describe('pacing', () => {
           continue;
         }
         windows = withCall('batch', windows, now);
-        const taken = sent.filter((one) => one.taken && one.at > now - MINUTE).length < limit;
+        const taken = sent.filter((one) => one.taken && one.at > now - MINUTE).length < limit(now);
         sent.push({ at: now, taken });
         if (!taken) windows = closedFor(refusedBatch(windows, now), now, MINUTE);
       }
       return sent;
     };
+    const takenFrom = (sent: { at: number; taken: boolean }[], from: number) => sent.filter((one) => one.taken && one.at >= from).length;
 
     it('sends as many as it was found to take, and is refused ever more seldom', () => {
-      const sent = send(120 * MINUTE, 16);
-      const refused = sent.filter((one) => !one.taken);
-      expect(sent.length - refused.length).to.be.at.least(0.85 * 16 * 120);
-      expect(refused).to.have.length.within(2, 8);
+      const sent = send(120 * MINUTE, () => 16);
+      expect(takenFrom(sent, 0)).to.be.at.least(0.85 * 16 * 120);
+      expect(sent.filter((one) => !one.taken)).to.have.length.within(2, 8);
     });
 
-    it('comes back to what QuickBooks says once it takes that again', () => {
-      let windows = OPEN_WINDOWS;
-      for (let n = 0; n < 11; n += 1) windows = withCall('batch', windows, n * 100);
-      windows = refusedBatch(windows, 1_100);
-      expect(windows.lowered?.batches).to.equal(10);
-      for (let n = 0; n < 40; n += 1) windows = withCall('batch', windows, 3 * 60 * MINUTE + n * 100);
-      expect(waitFor('batch', windows, 3 * 60 * MINUTE + 5_000)).to.be.greaterThan(50_000);
-      expect(waitFor('batch', { ...windows, batches: windows.batches.slice(1) }, 3 * 60 * MINUTE + 6_000)).to.equal(0);
+    it('halves at most where the first batch of all is refused, and is back at what QuickBooks says within a quarter of an hour', () => {
+      const sent = send(20 * MINUTE, (now) => (now === 0 ? 0 : 40));
+      expect(sent.filter((one) => !one.taken)).to.have.length(1);
+      expect(sent.filter((one) => one.at > 0 && one.at < 2 * MINUTE)).to.have.length(20);
+      expect(takenFrom(sent, 15 * MINUTE)).to.be.at.least(40 * 5 - 10);
     });
+
+    it('takes what is refused within the minute for one refusal, and lowers further where it is refused again after it', () => {
+      let windows = OPEN_WINDOWS;
+      for (let n = 0; n < 10; n += 1) windows = withCall('batch', windows, n * 100);
+      const marks = [1_000, 1_100, 1_200, 61_000, 122_000, 183_000, 244_000, 305_000].map((now) => {
+        windows = refusedBatch(windows, now);
+        return windows.lowered?.batches;
+      });
+      expect(marks).to.deep.equal([20, 10, 10, 5, 2, 1, 1, 1]);
+    });
+
+    it('knows the mark when several were under way beyond it', () => {
+      let windows = OPEN_WINDOWS;
+      for (let n = 0; n < 26; n += 1) windows = withCall('batch', windows, n * 100);
+      for (let n = 16; n < 26; n += 1) windows = refusedBatch(windows, 2_600 + n * 10);
+      expect(windows.lowered?.batches).to.equal(16);
+      expect(windows.batches).to.have.length(16);
+    });
+
+    it('sends on at full speed soon after another app of the customer has used all there is for ten minutes', () => {
+      const sent = send(60 * MINUTE, (now) => (now < 10 * MINUTE ? 0 : 40));
+      expect(sent.filter((one) => !one.taken)).to.have.length.within(1, 12);
+      expect(takenFrom(sent, 40 * MINUTE)).to.be.at.least(0.95 * 40 * 20);
+    });
+  });
+
+  it('finds calls that are late new places in their order, without a place lost or a window exceeded', () => {
+    const calls = fc.array(fc.constantFrom('read' as const, 'batch' as const), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(calls, fc.nat(90_000), (kinds, late) => {
+        let windows = OPEN_WINDOWS;
+        const waiting = kinds.map((kind) => {
+          const at = waitFor(kind, windows, 0);
+          windows = withCall(kind, windows, at, 0);
+          return { kind, at };
+        });
+        const anew = placedAnew(waiting, windows, late);
+        const inTime = placedAnew(waiting, windows, 0);
+        expect(inTime.places).to.deep.equal(waiting.map(({ at }) => at));
+        expect(anew.places).to.deep.equal(inTime.places.map((at) => at + late));
+        expect(anew.windows.requests).to.have.length(kinds.length);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('never exceeds a window where places are given ahead, of either kind', () => {
