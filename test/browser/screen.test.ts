@@ -4,6 +4,7 @@ import { saveSettings } from '../../server/sync/settings.ts';
 import { openChromium } from '../support/chromium.ts';
 import { until } from '../support/waiting.ts';
 import { comeIn, control, importAll, startWeb, type Member, type WebProduct } from '../web/support.ts';
+import { visit } from '../web/visitor.ts';
 
 const REFUSED = { kind: 'status', status: 400, body: { Fault: { Error: [{ Message: 'Invalid', Detail: 'A name cannot contain this', code: '2040', element: 'Name' }], type: 'ValidationFault' } } };
 
@@ -47,18 +48,7 @@ describe('The bookkeeper’s day in a browser', function () {
     linarcIds.set(costCode, id);
   }
   const change = (costCode: string, more: object) => control(web.linarcUrl, 'PATCH', `/sandbox/cost-codes/${linarcIds.get(costCode)}`, more);
-  const opened = async (path = '/cost-codes') => {
-    const own = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: 'en-US', timezoneId: 'America/Denver' });
-    own.setDefaultTimeout(15_000);
-    await own.addCookies([...member.person.cookiesFor(web.url)].map(([name, value]) => ({ name, value, url: web.url })));
-    const tab = await own.newPage();
-    tab.on('console', (line) => {
-      if (line.type() === 'error' || line.type() === 'warning') complaints.push(line.text());
-    });
-    tab.on('pageerror', (error) => complaints.push(error.message));
-    await tab.goto(`${web.url}${path}`);
-    return { context: own, page: tab };
-  };
+  const opened = (path = '/cost-codes') => visit({ browser, web, member, complaints }, path, { locale: 'en-US', timezoneId: 'America/Denver' });
   const go = (path: string) => page.goto(`${web.url}${path}`);
   const row = (code: string, on = page): Locator => on.locator('#rows > tbody > tr').filter({ has: on.locator('.c-code', { hasText: new RegExp(`^${code}$`) }) });
   const button = (name: string) => page.getByRole('button', { name, exact: true });

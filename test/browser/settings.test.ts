@@ -1,17 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { expect } from 'chai';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { axeFaults } from '../support/axe.ts';
 import { openChromium } from '../support/chromium.ts';
 import { until } from '../support/waiting.ts';
 import { comeIn, control, importAll, records, startWeb, type Member, type WebProduct } from '../web/support.ts';
+import { visit, type VisitOptions } from '../web/visitor.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
 
 describe('Settings in a browser', function () {
   this.timeout(60_000);
@@ -35,19 +29,9 @@ describe('Settings in a browser', function () {
     expect(complaints, 'the browser complained').to.deep.equal([]);
   });
 
-  const opened = async (path = '/settings', options: Parameters<Browser['newContext']>[0] = {}): Promise<{ page: Page; context: BrowserContext }> => {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-    context.setDefaultTimeout(15_000);
-    await context.addCookies([...member.person.cookiesFor(web.url)].map(([name, value]) => ({ name, value, url: web.url })));
-    const page = await context.newPage();
-    page.on('console', (line) => {
-      // A stale or incomplete form is answered with its own status, which Chromium notes as an error of the page.
-      if (line.type() === 'error' && !/status of 4(09|22)/.test(line.text())) complaints.push(line.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(`${web.url}${path}`);
-    return { page, context };
-  };
+  // A stale or incomplete form is answered with its own status, which Chromium notes as an error of the page.
+  const expected = /status of 4(09|22)/;
+  const opened = (path = '/settings', options: VisitOptions = {}) => visit({ browser, web, member, complaints, expected }, path, options);
   const settings = async () => (await web.world.companies.get(member.company))?.settings;
   const group = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
   const saved = (page: Page) => page.getByText('Saved.', { exact: false }).first().waitFor();
@@ -189,9 +173,7 @@ describe('Settings in a browser', function () {
         for (const path of ['/settings', '/linarc']) {
           await page.goto(`${web.url}${path}`);
           expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), `${path} runs over`).to.equal(true);
-          await page.evaluate(axe);
-          const { violations } = await page.evaluate('axe.run()') as { violations: Violation[] };
-          expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`), path).to.deep.equal([]);
+          expect(await axeFaults(page), path).to.deep.equal([]);
         }
         await context.close();
       });

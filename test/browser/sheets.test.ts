@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { expect } from 'chai';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { StagedRecord } from '../../server/core/records.ts';
 import { workbook } from '../linarc/workbook.ts';
+import { axeFaults } from '../support/axe.ts';
 import { openChromium } from '../support/chromium.ts';
 import { until } from '../support/waiting.ts';
 import { comeIn, control, importAll, records, startWeb, type Member, type WebProduct } from '../web/support.ts';
+import { visit, type VisitOptions } from '../web/visitor.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SHOTS = process.env['SHOTS'];
 
 describe('The sheets of a record, the picker and the spreadsheet in a browser', function () {
@@ -44,17 +43,7 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
     expect(complaints, 'the browser complained').to.deep.equal([]);
   });
 
-  const opened = async (path = '/cost-codes', options: Parameters<Browser['newContext']>[0] = {}): Promise<{ page: Page; context: BrowserContext }> => {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
-    await context.addCookies([...member.person.cookiesFor(web.url)].map(([name, value]) => ({ name, value, url: web.url })));
-    const page = await context.newPage();
-    page.on('console', (line) => {
-      if (line.type() === 'error' || line.type() === 'warning') complaints.push(line.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(`${web.url}${path}`);
-    return { page, context };
-  };
+  const opened = (path = '/cost-codes', options: VisitOptions = {}) => visit({ browser, web, member, complaints }, path, options);
   const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' });
   const sheet = (page: Page) => page.getByRole('dialog');
   const rowOf = (page: Page, n: number) => page.locator(`#r-${all[n]?.id}`);
@@ -65,9 +54,7 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
     for (const [width, height, colorScheme] of [[1280, 860, 'light'], [1280, 860, 'dark'], [320, 720, 'light']] as const) {
       await page.setViewportSize({ width, height });
       await page.emulateMedia({ colorScheme });
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>("axe.run(document.querySelector('dialog[open]') ?? document)");
-      expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`), `${name} ${width} ${colorScheme}`).to.deep.equal([]);
+      expect(await axeFaults(page, { within: 'dialog[open]' }), `${name} ${width} ${colorScheme}`).to.deep.equal([]);
       expect(await page.evaluate('document.documentElement.scrollWidth'), `${name} sticks out`).to.be.at.most(width);
       if (SHOTS) await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png` });
     }

@@ -1,12 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import type { Browser, Page } from 'playwright-core';
+import { axeFaults } from '../support/axe.ts';
 import { openChromium } from '../support/chromium.ts';
 import { openShowroom, type Showroom } from './showroom.ts';
 import { STATES } from './states.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Rules that look at more than the markup, which is the same at every width and in every colour. */
 const BY_LAYOUT = ['color-contrast', 'scrollable-region-focusable', 'target-size'];
@@ -52,20 +49,15 @@ describe('Every state for everyone', function () {
     showroom?.close();
   });
 
-  const violations = (rules?: readonly string[]) => page.evaluate(`axe.run(document, ${JSON.stringify({
-    resultTypes: ['violations'], ...(rules ? { runOnly: { type: 'rule', values: rules } } : { rules: { 'target-size': { enabled: true } } }),
-  })}).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')))`) as Promise<string[]>;
-
   for (const name of Object.keys(STATES).filter((one) => !PIECES.has(one))) {
     it(`${name} has no fault that axe knows, and fits its width`, async () => {
       const found: string[] = [];
       await page.emulateMedia({ colorScheme: 'light', forcedColors: 'none' });
       await showroom.show(page, name);
-      await page.evaluate(axe);
       for (const look of LOOKS) {
         await page.setViewportSize({ width: look.width, height: HEIGHT });
         await page.emulateMedia(look.media);
-        found.push(...(await violations(look.rules)).map((fault) => `${look.name}: ${fault}`));
+        found.push(...(await axeFaults(page, look.rules ? { rules: look.rules } : { also: ['target-size'] })).map((fault) => `${look.name}: ${fault}`));
         const wide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth') as number;
         if (wide > 0) found.push(`${look.name}: ${wide} px wider than the window`);
       }

@@ -1,18 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { count } from '../../server/web/present/format.ts';
+import { axeFaults } from '../support/axe.ts';
 import { openChromium } from '../support/chromium.ts';
 import { until } from '../support/waiting.ts';
 import { comeIn, importAll, records, startWeb, type Member, type WebProduct } from './support.ts';
+import { visit, type VisitOptions } from './visitor.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
 
 describe('The staging screen in a browser', function () {
   this.timeout(60_000);
@@ -38,17 +32,7 @@ describe('The staging screen in a browser', function () {
     expect(complaints, 'the browser complained').to.deep.equal([]);
   });
 
-  const opened = async (path = '/cost-codes', options: Parameters<Browser['newContext']>[0] = {}): Promise<{ page: Page; context: BrowserContext }> => {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
-    await context.addCookies([...member.person.cookiesFor(web.url)].map(([name, value]) => ({ name, value, url: web.url })));
-    const page = await context.newPage();
-    page.on('console', (line) => {
-      if (line.type() === 'error' || line.type() === 'warning') complaints.push(line.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(path.startsWith('/') ? `${web.url}${path}` : path);
-    return { page, context };
-  };
+  const opened = (path = '/cost-codes', options: VisitOptions = {}) => visit({ browser, web, member, complaints }, path, options);
   const row = (page: Page, n: number) => page.getByRole('button', { name: new RegExp(`^Row ${n},`) });
   const selected = (page: Page) => page.locator('#selected-words').textContent();
   const ready = async () => (await web.world.costCodes.tally(member.company, { kind: 'matching', filter: {}, except: [] })).needs_sync;
@@ -272,19 +256,13 @@ describe('The staging screen in a browser', function () {
   for (const scheme of ['light', 'dark'] as const) {
     it(`has no axe violation, ${scheme}, with a sheet open and at 320 px too`, async () => {
       const { page, context } = await opened('/cost-codes', { colorScheme: scheme });
-      const violations = async () => {
-        // The policy of our pages lets no script in that is not ours, so axe is run by the debugger.
-        await page.evaluate(axe);
-        const { violations: found } = await page.evaluate<{ violations: Violation[] }>('axe.run()');
-        return found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-      };
-      expect(await violations()).to.deep.equal([]);
+      expect(await axeFaults(page)).to.deep.equal([]);
       await page.getByRole('button', { name: 'Manual Mapping' }).first().click();
       await page.getByRole('dialog').waitFor();
-      expect(await violations()).to.deep.equal([]);
+      expect(await axeFaults(page)).to.deep.equal([]);
       await page.keyboard.press('Escape');
       await page.setViewportSize({ width: 320, height: 640 });
-      expect(await violations()).to.deep.equal([]);
+      expect(await axeFaults(page)).to.deep.equal([]);
       expect(await page.evaluate('document.documentElement.scrollWidth'), 'nothing sticks out').to.equal(320);
       await context.close();
     });

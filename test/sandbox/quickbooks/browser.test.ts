@@ -1,15 +1,8 @@
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
+import { axeFaults } from '../../support/axe.ts';
 import { openChromium } from '../../support/chromium.ts';
 import { ACCOUNTING, APP, Bench } from './support.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-interface Findings {
-  readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
-}
 
 describe('QuickBooks sandbox: pages in a browser', () => {
   let bench: Bench;
@@ -28,23 +21,17 @@ describe('QuickBooks sandbox: pages in a browser', () => {
     await bench.close();
   });
 
-  async function findings(page: Page): Promise<string[]> {
-    await page.evaluate(axe);
-    const { violations } = (await page.evaluate('axe.run()')) as Findings;
-    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''}`);
-  }
-
   for (const [scheme, width] of [['light', 1200], ['dark', 320]] as const) {
     it(`have no fault that axe finds and fit the width, ${scheme} at ${width} px`, async () => {
       const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, bypassCSP: true });
       const page = await context.newPage();
       await page.goto(`${bench.url}/`);
-      expect(await findings(page)).to.deep.equal([]);
+      expect(await axeFaults(page)).to.deep.equal([]);
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.getByRole('heading', { name: 'Apps' }).waitFor();
       for (const path of ['/app/apps', '/app/class?inactive=yes', '/app/settings', consent]) {
         await page.goto(bench.url + path);
-        expect(await findings(page), path).to.deep.equal([]);
+        expect(await axeFaults(page), path).to.deep.equal([]);
         expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), path).to.be.at.most(0);
       }
       await context.close();
