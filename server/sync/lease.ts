@@ -166,10 +166,11 @@ export class Lease {
     await this.world.runs.add(this.company, this.run.id, this.fence, { counts, ...told });
   }
 
-  /** Sends nothing for `ms` of QuickBooks' clock. */
-  close(ms: number): void {
+  /** Sends nothing for `ms` of QuickBooks' clock, and stores that at once: whoever goes on with the run may be another process. */
+  async close(ms: number): Promise<void> {
     this.windows = closedFor(this.windows, this.now(), ms);
     this.placeAnew();
+    await this.renew();
   }
 
   /** QuickBooks refused a batch for its limits: fewer are sent a minute from now on. */

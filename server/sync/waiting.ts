@@ -55,7 +55,7 @@ export async function obey(push: Push, answer: BatchAnswer | Refusal, to: CallKi
 
 /** Closes the windows, in QuickBooks' time, and says so; the next call waits by itself. */
 async function close(push: Push, verdict: Extract<Verdict, { kind: 'wait' }>): Promise<void> {
-  push.lease.close(verdict.ms);
+  await push.lease.close(verdict.ms);
   await push.lease.say(verdict.problem, push.lease.opensAt());
 }
 

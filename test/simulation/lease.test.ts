@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { CallKind } from '../../server/core/ports.ts';
 import type { Tenant } from '../../server/core/records.ts';
+import type { Windows } from '../../server/core/run.ts';
 import { Lease } from '../../server/sync/lease.ts';
 import type { World } from '../../server/sync/world.ts';
 import { MARA } from '../sync/desk.ts';
@@ -18,6 +19,7 @@ class Bench {
   readonly sent: { kind: CallKind; at: number }[] = [];
   private readonly began: number;
   private stillUntil = 0;
+  private readonly database = new MemoryDatabase(() => this.timeline.now, new Chance(2));
 
   constructor() {
     this.timeline = new Timeline(new Chance(1));
@@ -29,14 +31,18 @@ class Bench {
   }
 
   async lease(): Promise<Lease> {
-    const database = new MemoryDatabase(() => this.timeline.now, new Chance(2));
-    const { runs } = memoryStores(database);
+    const { runs } = memoryStores(this.database);
     const run = await runs.start(COMPANY, MARA, { kind: 'matching', filter: {}, except: [], consent: [] }, new Date(this.timeline.now));
     const clock = { now: () => this.timeline.now, sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) };
     const world = { clock, runs, owner: 'p1', pace: { speed: 1, limits: true } };
     const lease = await Lease.take(world as unknown as World, COMPANY, run?.id ?? '', new AbortController().signal);
     if (!lease) throw new Error('the lease was not had');
     return lease;
+  }
+
+  /** The windows as another process would find them. */
+  stored(lease: Lease): Windows | undefined {
+    return this.database.runs.get(lease.run.id)?.windows;
   }
 
   /** Calls that wait for their turn from now on. */
@@ -109,11 +115,19 @@ describe('places in the windows of a process that stands still', () => {
     const bench = new Bench();
     const lease = await bench.lease();
     const before = bench.calls(lease, 'read', 20);
-    bench.timeline.in(200, () => lease.close(MINUTE));
+    bench.timeline.in(200, () => void lease.close(MINUTE));
     const after = bench.timeline.wait(300).then(() => bench.calls(lease, 'read', 20));
     await bench.timeline.until(Promise.all([before, after]));
     await bench.timeline.until(lease.stop());
     expect(bench.sent.filter(({ at }) => at >= MINUTE)).to.have.length(30);
     expect(bench.most(SECOND)).to.equal(10);
+  });
+
+  it('stores at once that QuickBooks asked to wait', async () => {
+    const bench = new Bench();
+    const lease = await bench.lease();
+    await bench.timeline.until(lease.close(MINUTE));
+    expect(bench.stored(lease)?.closedUntil).to.equal(bench.timeline.now + MINUTE);
+    await bench.timeline.until(lease.stop());
   });
 });

@@ -365,11 +365,17 @@ export class QuickBooks {
       return machine.clock.now() - gotAt < 60_000 ? current : tokens.current();
     };
     const token = await tokenInTurn();
+    const fence = this.fenceOf(realm);
     const first = await this.call(machine, realm, token, kind, what, work);
-    this.heard(realm, first);
+    // Whoever hears it when the run has passed on to another meanwhile may tell nobody: its fencing token is refused.
+    if (this.fenceOf(realm) === fence) this.heard(realm, first);
     if (first.kind !== 'refused' || first.fault.status !== 401) return first;
     await tokens.renewed(token);
     return this.call(machine, realm, await tokenInTurn(), kind, what, work);
+  }
+
+  private fenceOf(realm: Realm): number | undefined {
+    return [...this.site.database.companies.values()].find(({ realmId }) => realmId === realm.id)?.fence;
   }
 
   /** From now on the caller knows that it is to wait. */
