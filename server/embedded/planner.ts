@@ -393,18 +393,23 @@ function hasBounds(plan: IndexPlan): boolean {
   return plan.intervals.length > 1 || (plan.intervals[0]?.start.length ?? 0) > 4;
 }
 
-/** Picks by what would be read; candidates are few and counting keys is cheap. */
+/** Picks by what would be read. The most promising are looked at first, so that of the others no more keys are counted than rule them out. */
 function cheapest(collection: Collection, choices: IndexChoice[], question: Question): Choice {
   const only = choices[0];
   if (choices.length === 1 && only) return only;
   const point = choices.find(({ plan }) => plan.index.unique && plan.fixed === plan.index.fields.length);
   if (point) return point;
-  const costs = choices.map((choice) => costOf(collection, choice, question));
-  return choices[costs.indexOf(Math.min(...costs))] ?? choices[0]!;
+  const promising = [...choices].sort((a, b) => b.plan.points - a.plan.points);
+  let best = { choice: promising[0]!, cost: Number.POSITIVE_INFINITY };
+  for (const choice of promising) {
+    const cost = costOf(collection, choice, question, Math.min(COUNTED, Math.ceil(best.cost) + 1));
+    if (cost < best.cost) best = { choice, cost };
+  }
+  return best.choice;
 }
 
-function costOf(collection: Collection, { plan, sorted }: IndexChoice, question: Question): number {
-  const keys = sizeOf(collection, plan);
+function costOf(collection: Collection, { plan, sorted }: IndexChoice, question: Question, most: number): number {
+  const keys = sizeOf(collection, plan, most);
   const perKey = plan.residual && !plan.covered ? 1.3 : plan.residual ? 1.1 : 1;
   if (!sorted) return keys * perKey * (question.sort.length > 0 ? 1.5 : 1) + 1;
   if (question.limit === 0) return keys * perKey;
@@ -440,19 +445,19 @@ export function coveringPlan(collection: Collection, filter: Filter, paths: read
   return plans.find((plan) => canLeap(plan, paths)) ?? plans[sizes.indexOf(least)];
 }
 
-/** How many keys the plan's ranges hold, counted to no more than COUNTED; of many ranges, some stand for all. */
-function sizeOf(collection: Collection, plan: IndexPlan): number {
+/** How many keys the plan's ranges hold, counted to no more than `most`; of many ranges, some stand for all. */
+function sizeOf(collection: Collection, plan: IndexPlan, most = COUNTED): number {
   const { intervals, index } = plan;
   if (index.unique && plan.points === index.fields.length) return intervals.length;
   if (intervals.length > MOST_SAMPLED) {
     const step = intervals.length / MOST_SAMPLED;
     const sample = Array.from({ length: MOST_SAMPLED }, (_, at) => intervals[Math.floor(at * step)]!);
-    return Math.min(COUNTED, Math.ceil(sizeOf(collection, { ...plan, intervals: sample }) * step));
+    return Math.min(most, Math.ceil(sizeOf(collection, { ...plan, intervals: sample }, most) * step));
   }
   let keys = 0;
   for (const interval of intervals) {
-    if (keys >= COUNTED) break;
-    keys += collection.storage.count(interval, COUNTED - keys);
+    if (keys >= most) break;
+    keys += collection.storage.count(interval, most - keys);
   }
   return keys;
 }
