@@ -3,7 +3,7 @@ import { classes as schema } from '../../models/classes.ts';
 import { bareClassName, fold } from '../core/names.ts';
 import type { ClassMirror } from '../core/ports.ts';
 import type { QuickBooksClass, Tenant } from '../core/records.ts';
-import { CHUNK, chunks, isDuplicateKey, literally, type Filter } from './documents.ts';
+import { CHUNK, chunks, isDuplicateKey, literally, TYPED, type Filter } from './documents.ts';
 import { tenantModel } from './models.ts';
 
 interface ClassDocument extends Omit<QuickBooksClass, 'id'> {
@@ -45,7 +45,7 @@ export function openClassMirror(connection: Connection): ClassMirror {
             filter: notNewerThan(company, seen), update: { $set: fieldsOf(company, seen), $currentDate: SEEN_NOW }, upsert: true,
           },
         }));
-        await classes.bulkWrite(operations, { ordered: false }).catch(async (error: unknown) => {
+        await classes.bulkWrite(operations, TYPED).catch(async (error: unknown) => {
           if (!isDuplicateKey(error)) throw error;
           // An upsert that finds only a newer state of the class fails by its key. That state stays, but the class was seen.
           await classes.updateMany({ company, classId: { $in: part.map((seen) => seen.id) } }, { $currentDate: SEEN_NOW });

@@ -7,7 +7,7 @@ import type { Consent, RecordStatus, StagedRecord, Tenant } from '../core/record
 import { NO_RUN_COUNTS, type RunOutcome } from '../core/run.ts';
 import type { RecordOrder, Selection } from '../core/selection.ts';
 import {
-  CHUNK, chunks, fieldsOfChange, fieldsOfDraft, isDuplicateKey, recordOf, UNTOUCHED, type CostCodeDocument, type Filter,
+  CHUNK, chunks, fieldsOfChange, fieldsOfDraft, isDuplicateKey, recordOf, TYPED, UNTOUCHED, type CostCodeDocument, type Filter,
 } from './documents.ts';
 import { tenantModel } from './models.ts';
 import { matching, reversed, selected, sortOf } from './selecting.ts';
@@ -310,7 +310,7 @@ async function writeSome(
 /** Sends the operations unordered; a lost race for a new key is no error. Returns how many took effect. */
 async function writeAll(records: Records, operations: Parameters<Records['bulkWrite']>[0]): Promise<number> {
   try {
-    const result = await records.bulkWrite(operations, { ordered: false });
+    const result = await records.bulkWrite(operations, TYPED);
     return result.upsertedCount + result.modifiedCount;
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;

@@ -100,6 +100,12 @@ export function chunks<T>(all: readonly T[], size: number): T[][] {
 /** How many ids or operations go into one command. */
 export const CHUNK = 1000;
 
+/**
+ * How what the core's types describe is written in bulk. Mongoose does not cast it, as within its own `bulkSave`: it would build each nested
+ * document anew for a third of an import's work, and leave out without a word what it could not cast.
+ */
+export const TYPED = { ordered: false, _skipCastBulkWrite: true } as const;
+
 /** Whether the database refused a write, or each part of a bulk write that failed, because a document of that key is there already. */
 export function isDuplicateKey(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

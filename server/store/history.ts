@@ -2,7 +2,7 @@ import type { Connection } from 'mongoose';
 import { history as schema } from '../../models/history.ts';
 import type { History } from '../core/ports.ts';
 import type { Fact, Tenant } from '../core/records.ts';
-import { CHUNK, chunks, exchangeOf, isDuplicateKey, storedExchange, type Filter, type StoredExchange } from './documents.ts';
+import { CHUNK, chunks, exchangeOf, isDuplicateKey, storedExchange, TYPED, type Filter, type StoredExchange } from './documents.ts';
 import { tenantModel } from './models.ts';
 
 interface FactDocument extends Omit<Fact, 'id' | 'exchange'> {
@@ -23,7 +23,7 @@ export function openHistory(connection: Connection): History {
           const { _id, ...fields } = documentOf(company, fact);
           return { updateOne: { filter: { _id, company }, update: { $setOnInsert: fields }, upsert: true } };
         });
-        await history.bulkWrite(operations, { ordered: false }).catch((error: unknown) => {
+        await history.bulkWrite(operations, TYPED).catch((error: unknown) => {
           if (!isDuplicateKey(error)) throw error;
         });
       }
