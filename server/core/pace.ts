@@ -32,7 +32,7 @@ export const ARRIVAL_SPREAD = 300;
 const MINUTE = 60_000;
 
 /** How soon more batches a minute are tried after QuickBooks refused one, at first and at most. */
-const FIRST_TRIAL = 2 * MINUTE;
+const FIRST_TRIAL = MINUTE;
 const LAST_TRIAL = 30 * MINUTE;
 
 /** Below so many batches a minute one burst of refusals does not bring us. */
