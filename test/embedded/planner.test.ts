@@ -36,6 +36,14 @@ describe('embedded MongoDB: planner', () => {
     expect(touched).to.deep.equal({ nReturned: 1, totalKeysExamined: 1, totalDocsExamined: 1, stages: ['FETCH', 'IXSCAN'] });
   });
 
+  it('finds many by an index that is not unique, of whose ranges only some are counted', async () => {
+    const some = Array.from({ length: 60 }, (_, n) => `k${String(n * 70).padStart(6, '0')}`);
+    const query = { company: 'small', excluded: { $in: [false, true] }, sortKey: { $in: some } };
+    const touched = await explained(codes.find(query));
+    expect(touched.nReturned).to.equal(60);
+    expect(touched).to.include({ totalKeysExamined: 60, totalDocsExamined: 60 });
+  });
+
   it('pages by key, touching a page of keys', async () => {
     const touched = await explained(
       codes.find({ company: 'large', excluded: false, sortKey: { $gt: 'k002000' } }).sort({ sortKey: 1 }).limit(100)
