@@ -67,12 +67,14 @@ export class Fleet {
   readonly apps: App[] = [];
   readonly mongoUri: string;
   private mongo: Program;
+  private readonly sandbox: Program;
   private readonly folder: string;
   private readonly settings: Readonly<Record<string, string>>;
   private readonly closing: (() => Promise<void>)[];
 
   private constructor(parts: Pick<Fleet, 'quickbooks' | 'linarc' | 'world' | 'mongoUri'> & Parts) {
     this.mongo = parts.mongo;
+    this.sandbox = parts.sandbox;
     this.folder = parts.folder;
     this.quickbooks = parts.quickbooks;
     this.linarc = parts.linarc;
@@ -106,11 +108,16 @@ export class Fleet {
       const places = { mongoUri, quickbooksSandboxUrl: quickbooksUrl, linarcUrl };
       const services = await openServices(config, { places, url: 'http://localhost' }, secretsOf(config), createLog('silent'));
       closing.push(() => services.close());
-      return new Fleet({ quickbooks: driven(quickbooksUrl), linarc: driven(linarcUrl), world: services.world, mongoUri, settings, closing, mongo, folder });
+      return new Fleet({ quickbooks: driven(quickbooksUrl), linarc: driven(linarcUrl), world: services.world, mongoUri, settings, closing, mongo, sandbox, folder });
     } catch (error) {
       await closeAll(closing);
       throw error;
     }
+  }
+
+  /** The processes beside the app's. */
+  get pids(): { readonly database: number; readonly sandbox: number } {
+    return { database: this.mongo.pid, sandbox: this.sandbox.pid };
   }
 
   /** Starts one more app process and waits until it is ready. */
@@ -226,6 +233,7 @@ interface Parts {
   readonly settings: Readonly<Record<string, string>>;
   readonly closing: (() => Promise<void>)[];
   readonly mongo: Program;
+  readonly sandbox: Program;
   readonly folder: string;
 }
 
