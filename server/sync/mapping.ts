@@ -1,5 +1,5 @@
 import { suggestions, type Suggestion } from '../core/likeness.ts';
-import { kept, putBack, shapeOf } from '../core/drift.ts';
+import { shapeOf } from '../core/drift.ts';
 import { fold } from '../core/names.ts';
 import { isOfTheCode, plan, type PlannedChange, type Surroundings } from '../core/plan.ts';
 import { ProblemError, problem, type Problem } from '../core/problems.ts';
@@ -39,11 +39,6 @@ export async function suggest(world: World, company: Tenant, record: StagedRecor
   return best.map((one, index) => ({ ...one, usedBy: candidates[index]?.usedBy ?? [] }));
 }
 
-/** Classes whose name holds the text, inactive ones too, with the codes that use them. */
-export async function findClasses(world: World, company: Tenant, text: string, except?: string): Promise<readonly Candidate[]> {
-  return withUsers(world, company, await world.classes.search(company, text, SHOWN), except);
-}
-
 /** A class in its place in the tree, with what is shown below it. */
 export interface ClassBranch extends Candidate {
   /** Whether it is one of those looked for, or only leads to them. */
@@ -65,16 +60,12 @@ export async function searchTree(world: World, company: Tenant, text: string, sk
   return { branches: await grown(world, company, found.slice(0, SHOWN), except), more: found.length > SHOWN };
 }
 
-/** The classes right below this one; null: at the top. */
-export async function treeBelow(world: World, company: Tenant, parentId: string | null, skip: number, except: string): Promise<ClassTree> {
+/** The classes right below this one (null: those at the top), as a tree that starts there, or at the top with the way down to them. */
+export async function treeBelow(world: World, company: Tenant, parentId: string | null, start: 'there' | 'top', skip: number, except: string): Promise<ClassTree> {
   const found = await world.classes.below(company, parentId, SHOWN + 1, skip);
-  return { branches: await placed(world, company, found.slice(0, SHOWN), new Set(found.map(({ id }) => id)), except), more: found.length > SHOWN };
-}
-
-/** The classes right below this one, below those it stands under itself. */
-export async function treeTo(world: World, company: Tenant, parentId: string, skip: number, except: string): Promise<ClassTree> {
-  const found = await world.classes.below(company, parentId, SHOWN + 1, skip);
-  return { branches: await grown(world, company, found.slice(0, SHOWN), except), more: found.length > SHOWN };
+  const page = found.slice(0, SHOWN);
+  const branches = start === 'top' ? grown(world, company, page, except) : placed(world, company, page, new Set(page.map(({ id }) => id)), except);
+  return { branches: await branches, more: found.length > SHOWN };
 }
 
 /** These classes and all they stand under, as a tree. */
@@ -98,7 +89,7 @@ async function placed(world: World, company: Tenant, classes: readonly QuickBook
   return branches(null);
 }
 
-async function withUsers(world: World, company: Tenant, classes: readonly QuickBooksClass[], except?: string): Promise<Candidate[]> {
+async function withUsers(world: World, company: Tenant, classes: readonly QuickBooksClass[], except: string): Promise<Candidate[]> {
   const users = await world.costCodes.linkedTo(company, classes.map((found) => found.id));
   const ids = [...new Set([...users.values()].flat())].filter((id) => id !== except);
   const codes = new Map((await world.costCodes.byIds(company, ids)).map((record) => [record.id, record.source.code]));
@@ -179,25 +170,6 @@ function withoutClass(record: StagedRecord): Pick<StagedRecord, 'problem' | 'sta
 /** What is wrong with the code itself stays wrong, whatever class it has. */
 function lasting({ problem: found, goneAt }: StagedRecord): Problem | null {
   return found !== null && (goneAt !== null || isOfTheCode(found)) ? found : null;
-}
-
-/** Decides that Linarc's value goes back over what somebody changed in QuickBooks; done with the next sync. */
-export async function overwrite(world: World, company: Tenant, actor: Actor, recordId: string): Promise<StagedRecord | null> {
-  const record = await world.costCodes.get(company, recordId);
-  const [current] = record?.link ? await world.classes.byIds(company, [record.link.id]) : [];
-  if (!current) throw new ProblemError(problem('class_gone'));
-  return relink(world, company, recordId, actor, 'overwrite', () => putBack(current));
-}
-
-/**
- * Decides that QuickBooks' value stays, as an exception: the record counts as synced until Linarc changes the code or somebody changes the
- * class again (linarc.md point 10). Throws ProblemError class_gone when there is no class whose value could stay.
- */
-export async function accept(world: World, company: Tenant, actor: Actor, recordId: string): Promise<StagedRecord | null> {
-  const record = await world.costCodes.get(company, recordId);
-  const [current] = record?.link ? await world.classes.byIds(company, [record.link.id]) : [];
-  if (!record?.link || !current) throw new ProblemError(problem('class_gone'));
-  return relink(world, company, recordId, actor, 'accepted', (now, inactivate) => kept(now, current, inactivate, new Date(world.clock.now())));
 }
 
 async function relink(

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import * as ports from '../../server/core/ports.ts';
 import * as problems from '../../server/core/problems.ts';
 import * as connecting from '../../server/sync/connect.ts';
+import * as deciding from '../../server/sync/decide.ts';
 import * as importing from '../../server/sync/import.ts';
 import * as linking from '../../server/sync/link.ts';
 import * as mapping from '../../server/sync/mapping.ts';
@@ -19,6 +20,7 @@ export interface Engine {
   readonly ports: typeof ports;
   readonly problems: typeof problems;
   readonly connecting: typeof connecting;
+  readonly deciding: typeof deciding;
   readonly importing: typeof importing;
   readonly linking: typeof linking;
   readonly mapping: typeof mapping;
@@ -29,11 +31,12 @@ export interface Engine {
   readonly tokens: typeof tokens;
 }
 
-export const ENGINE: Engine = { ports, problems, connecting, importing, linking, mapping, pushing, reading, sweeping, telling, tokens };
+export const ENGINE: Engine = { ports, problems, connecting, deciding, importing, linking, mapping, pushing, reading, sweeping, telling, tokens };
 
 const FILES: Readonly<Record<keyof Engine, string>> = {
-  ports: 'core/ports.ts', problems: 'core/problems.ts', connecting: 'sync/connect.ts', importing: 'sync/import.ts', linking: 'sync/link.ts',
-  mapping: 'sync/mapping.ts', pushing: 'sync/push.ts', reading: 'sync/classes.ts', sweeping: 'sync/sweep.ts', telling: 'sync/told.ts', tokens: 'sync/tokens.ts',
+  ports: 'core/ports.ts', problems: 'core/problems.ts', connecting: 'sync/connect.ts', deciding: 'sync/decide.ts',
+  importing: 'sync/import.ts', linking: 'sync/link.ts', mapping: 'sync/mapping.ts', pushing: 'sync/push.ts',
+  reading: 'sync/classes.ts', sweeping: 'sync/sweep.ts', telling: 'sync/told.ts', tokens: 'sync/tokens.ts',
 };
 
 /** A change to one source file of the engine: `from` must stand there exactly once. */

@@ -629,8 +629,8 @@ export class Simulation {
   }
 
   private async decide(world: World, { tenant, untied }: Party, { id, link, problem }: StagedRecord): Promise<void> {
-    const { mapping } = this.engine;
-    if (problem?.code === 'changed_in_quickbooks') await mapping.overwrite(world, tenant, PERSON, id);
+    const { deciding, mapping } = this.engine;
+    if (problem?.code === 'changed_in_quickbooks') await deciding.decide(world, tenant, PERSON, [id], 'linarc');
     if (problem?.code !== 'class_gone' && problem?.code !== 'class_used') return;
     await mapping.unmap(world, tenant, PERSON, id);
     if (link) untied.add(link.id);

@@ -176,6 +176,13 @@ export class Desk {
     return control(this.quickbooksUrl, 'GET', `/sandbox/companies/${this.realmId}/classes`);
   }
 
+  /** The id of the class with this path. */
+  async classId(path: string): Promise<string> {
+    const found = (await this.classes()).find(({ FullyQualifiedName }) => FullyQualifiedName === path);
+    if (!found) throw new Error(`no class ${path}`);
+    return found.Id;
+  }
+
   async names(): Promise<string[]> {
     return (await this.classes()).map((found) => found.FullyQualifiedName).sort();
   }

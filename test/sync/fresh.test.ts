@@ -1,15 +1,14 @@
 import { expect } from 'chai';
 import type { ToldChange } from '../../server/core/fresh.ts';
 import type { Settings } from '../../server/core/company.ts';
-import { ProblemError } from '../../server/core/problems.ts';
 import type { FactKind, StagedRecord } from '../../server/core/records.ts';
 import { freshen, keepFresh } from '../../server/sync/fresh.ts';
 import { refreshClasses } from '../../server/sync/classes.ts';
 import { lookAtLinarc } from '../../server/sync/auto.ts';
-import { accept, overwrite } from '../../server/sync/mapping.ts';
+import { decide } from '../../server/sync/decide.ts';
 import { runPush } from '../../server/sync/push.ts';
 import type { World } from '../../server/sync/world.ts';
-import { Desk } from './desk.ts';
+import { Desk, MARA } from './desk.ts';
 
 const code = (costCode: string, costCodeName: string, more: Record<string, unknown> = {}) => ({ costCode, costCodeName, costTypeCategory: 'FIELD', status: 'active', ...more });
 const AUTO: Partial<Settings> = { autoCreate: true, autoUpdate: true };
@@ -62,12 +61,6 @@ class FreshDesk {
 
   async codes(): Promise<string[]> {
     return (await this.desk.records()).map((record) => record.source.code);
-  }
-
-  async classId(name: string): Promise<string> {
-    const found = (await this.desk.classes()).find(({ Name }) => Name === name);
-    if (!found) throw new Error(`no class ${name}`);
-    return found.Id;
   }
 
   async history(record: StagedRecord): Promise<FactKind[]> {
@@ -325,14 +318,14 @@ describe('changes in QuickBooks', () => {
     await desk.import();
     await desk.push();
     await refreshClasses(fresh.world, desk.company);
-    summary = await fresh.classId('01 Summary');
+    summary = await desk.classId('01 Summary');
   });
 
   afterEach(async () => desk.close());
 
   it('that are our own mark nothing', async () => {
     const before = await desk.records();
-    await fresh.told('quickbooks', summary, await fresh.classId('02 Demolition'));
+    await fresh.told('quickbooks', summary, await desk.classId('02 Demolition'));
     await refreshClasses(fresh.world, desk.company);
     expect(await desk.records()).to.deep.equal(before);
   });
@@ -350,12 +343,12 @@ describe('changes in QuickBooks', () => {
 
   it('show when a class was moved, but not for the children of a parent that was renamed', async () => {
     await desk.addClasses('Trades');
-    const trades = await fresh.classId('Trades');
+    const trades = await desk.classId('Trades');
     await fresh.write(summary, { ParentRef: { value: trades } });
     await fresh.told('quickbooks', summary);
     const record = await desk.record('01');
     expect(record.problem).to.deep.include({ code: 'changed_in_quickbooks', value: 'Trades:01 Summary' });
-    await accept(fresh.world, desk.company, { kind: 'person', userId: 'u', name: 'Mara' }, record.id);
+    await decide(fresh.world, desk.company, MARA, [record.id], 'quickbooks');
     await fresh.write(trades, { Name: 'Crafts' });
     await fresh.told('quickbooks', trades, summary);
     expect((await desk.record('01')).status).to.equal('synced');
@@ -372,14 +365,13 @@ describe('changes in QuickBooks', () => {
 
   describe('that merged a class into another', () => {
     const merged = async (from: string, into: string) => {
-      const [gone, survivor] = [await fresh.classId(from), await fresh.classId(into)];
+      const [gone, survivor] = [await desk.classId(from), await desk.classId(into)];
       await desk.mergeInQuickBooks(from, into);
       const event = { id: `m${gone}`, teller: 'quickbooks', kind: 'merged' } as const;
       await fresh.world.fresh.changes.tell(desk.company, [{ ...event, subject: survivor }, { ...event, id: `m${gone}.1`, subject: gone, into: survivor }], new Date(Date.now() - 1_000));
       await fresh.keep();
       return survivor;
     };
-    const MARA = { kind: 'person', userId: 'u', name: 'Mara' } as const;
 
     it('show as Changed in QuickBooks with both values, and can be kept', async () => {
       await desk.addClasses('Overhead');
@@ -389,7 +381,7 @@ describe('changes in QuickBooks', () => {
       expect(record.link?.id).to.equal(survivor);
       const [latest] = await fresh.world.history.of(desk.company, record.id, { limit: 1 });
       expect(latest?.changes).to.deep.equal([{ field: 'Class', from: '01 Summary', to: 'Overhead' }]);
-      await accept(fresh.world, desk.company, MARA, record.id);
+      await decide(fresh.world, desk.company, MARA, [record.id], 'quickbooks');
       await desk.push().catch(() => null);
       expect([await desk.names(), (await desk.record('01')).status]).to.deep.equal([['02 Demolition', 'Overhead'], 'synced']);
     });
@@ -397,7 +389,7 @@ describe('changes in QuickBooks', () => {
     it('are put back as Linarc’s name on the class that is left', async () => {
       await desk.addClasses('Overhead');
       await merged('01 Summary', 'Overhead');
-      await overwrite(fresh.world, desk.company, MARA, (await desk.record('01')).id);
+      await decide(fresh.world, desk.company, MARA, [(await desk.record('01')).id], 'linarc');
       await desk.push();
       expect([await desk.names(), (await desk.record('01')).status]).to.deep.equal([['01 Summary', '02 Demolition'], 'synced']);
     });
@@ -412,7 +404,7 @@ describe('changes in QuickBooks', () => {
   it('are put back only when a person says so', async () => {
     await fresh.write(summary, { Name: 'Overhead' });
     await fresh.told('quickbooks', summary);
-    await overwrite(fresh.world, desk.company, { kind: 'person', userId: 'u', name: 'Mara' }, (await desk.record('01')).id);
+    await decide(fresh.world, desk.company, MARA, [(await desk.record('01')).id], 'linarc');
     await fresh.told('quickbooks', summary);
     await desk.push();
     expect(await desk.names()).to.deep.equal(['01 Summary', '02 Demolition']);
@@ -421,8 +413,8 @@ describe('changes in QuickBooks', () => {
   it('stay when a person accepts them, until Linarc changes the code again', async () => {
     await fresh.write(summary, { Name: 'Overhead' });
     await fresh.told('quickbooks', summary);
-    const kept = await accept(fresh.world, desk.company, { kind: 'person', userId: 'u', name: 'Mara' }, (await desk.record('01')).id);
-    expect(kept).to.deep.include({ status: 'synced', problem: null, aliases: ['01 Summary'] });
+    await decide(fresh.world, desk.company, MARA, [(await desk.record('01')).id], 'quickbooks');
+    expect(await desk.record('01')).to.deep.include({ status: 'synced', problem: null, aliases: ['01 Summary'] });
     await refreshClasses(fresh.world, desk.company);
     await desk.import();
     expect((await desk.record('01')).status).to.equal('synced');
@@ -437,8 +429,8 @@ describe('changes in QuickBooks', () => {
   it('cannot be accepted where there is no class any more', async () => {
     const record = await desk.record('01');
     await fresh.world.classes.drop(desk.company, [summary]);
-    const failure = await accept(fresh.world, desk.company, { kind: 'person', userId: 'u', name: 'Mara' }, record.id).catch((error: unknown) => error);
-    expect(failure).to.be.instanceOf(ProblemError).with.nested.property('problem.code', 'class_gone');
+    expect(await decide(fresh.world, desk.company, MARA, [record.id], 'quickbooks')).to.equal(0);
+    expect(await desk.record('01')).to.deep.equal(record);
   });
 
   it('that happened while nobody was told are swept up with one call', async () => {

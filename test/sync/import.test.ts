@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { DEFAULT_SETTINGS } from '../../server/core/company.ts';
 import { ProblemError } from '../../server/core/problems.ts';
+import { decide } from '../../server/sync/decide.ts';
 import { exclude, include } from '../../server/sync/exclude.ts';
 import { linkLibrary, tryLibrary } from '../../server/sync/link.ts';
-import { findClasses, map, overwrite, suggest, unmap } from '../../server/sync/mapping.ts';
+import { map, suggest, unmap } from '../../server/sync/mapping.ts';
 import { preview } from '../../server/sync/preview.ts';
 import { retry } from '../../server/sync/retry.ts';
 import { refreshClasses } from '../../server/sync/classes.ts';
@@ -164,8 +165,6 @@ describe('importing from Linarc', () => {
       await refreshClasses(desk.world, desk.company);
     });
 
-    const classId = async (name: string) => (await findClasses(desk.world, desk.company, name))[0]?.class.id ?? '';
-
     it('suggests classes with their evidence', async () => {
       const found = await suggest(desk.world, desk.company, await desk.record('02'));
       expect(found.map((one) => one.class.name)).to.include('02 Wrecking');
@@ -173,7 +172,7 @@ describe('importing from Linarc', () => {
 
     it('links, then renames on the next push', async () => {
       const record = await desk.record('02');
-      expect((await map(desk.world, desk.company, MARA, record.id, await classId('Wrecking')))?.status).to.equal('needs_sync');
+      expect((await map(desk.world, desk.company, MARA, record.id, await desk.classId('02 Wrecking')))?.status).to.equal('needs_sync');
       await desk.push({ kind: 'ids', ids: [record.id] });
       expect(await desk.names()).to.include('02 Demolition');
       expect(await desk.classes()).to.have.lengthOf(3);
@@ -181,12 +180,12 @@ describe('importing from Linarc', () => {
 
     it('is Synced at once when the class is as wanted', async () => {
       const record = await desk.record('01');
-      expect((await map(desk.world, desk.company, MARA, record.id, await classId('01 Summary')))?.status).to.equal('synced');
+      expect((await map(desk.world, desk.company, MARA, record.id, await desk.classId('01 Summary')))?.status).to.equal('synced');
     });
 
     it('refuses a class that another code has, unless that is meant', async () => {
       const [one, two] = [await desk.record('01'), await desk.record('02')];
-      const id = await classId('01 Summary');
+      const id = await desk.classId('01 Summary');
       await map(desk.world, desk.company, MARA, one.id, id);
       expect(await problemOf(map(desk.world, desk.company, MARA, two.id, id))).to.equal('class_used');
       expect((await map(desk.world, desk.company, MARA, two.id, id, 'share'))?.link?.id).to.equal(id);
@@ -194,7 +193,7 @@ describe('importing from Linarc', () => {
 
     it('unlinks and leaves the class alone', async () => {
       const { id } = await desk.record('01');
-      await map(desk.world, desk.company, MARA, id, await classId('01 Summary'));
+      await map(desk.world, desk.company, MARA, id, await desk.classId('01 Summary'));
       expect((await unmap(desk.world, desk.company, MARA, id))?.link).to.equal(null);
       expect(await desk.names()).to.include('01 Summary');
     });
@@ -209,7 +208,7 @@ describe('importing from Linarc', () => {
       expect((await desk.record('01')).problem?.code).to.equal('changed_in_quickbooks');
       expect(await desk.names()).to.include('Somebody’s name');
 
-      await overwrite(desk.world, desk.company, MARA, record.id);
+      await decide(desk.world, desk.company, MARA, [record.id], 'linarc');
       await desk.push();
       expect(await desk.names()).to.include('01 General').and.not.include('Somebody’s name');
     });

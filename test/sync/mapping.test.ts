@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { refreshClasses } from '../../server/sync/classes.ts';
-import { effectOf, map, searchTree, suggest, treeBelow, treeTo, unmap, type ClassBranch } from '../../server/sync/mapping.ts';
+import { effectOf, map, searchTree, suggest, treeBelow, unmap, type ClassBranch } from '../../server/sync/mapping.ts';
 import { held } from '../store/fixture.ts';
 import { Desk, MARA } from './desk.ts';
 
@@ -17,10 +17,9 @@ describe('Manual Mapping', () => {
   };
   afterEach(() => desk.close());
 
-  const idOf = async (path: string) => (await desk.classes()).find(({ FullyQualifiedName }) => FullyQualifiedName === path)?.Id ?? '';
-  const link = async (of: string, path: string, taking?: 'share' | 'replace') => map(desk.world, desk.company, MARA, (await desk.record(of)).id, await idOf(path), taking);
+  const link = async (of: string, path: string, taking?: 'share' | 'replace') => map(desk.world, desk.company, MARA, (await desk.record(of)).id, await desk.classId(path), taking);
   const effect = async (of: string, path: string, taking: 'alone' | 'share' = 'alone') =>
-    (await effectOf(desk.world, desk.company, await desk.record(of), await idOf(path), taking))?.effect;
+    (await effectOf(desk.world, desk.company, await desk.record(of), await desk.classId(path), taking))?.effect;
   const shown = (branches: readonly ClassBranch[]): unknown[] =>
     branches.map(({ class: { name }, found, count, below }) => [`${found ? '' : '('}${name}${found ? '' : ')'}`, count, ...(below.length > 0 ? [shown(below)] : [])]);
 
@@ -34,17 +33,17 @@ describe('Manual Mapping', () => {
 
     it('opens branch by branch, and at one branch with the way to it', async () => {
       await open([], 'Field', 'Field:Concrete', 'Field:Concrete:Walls', 'Office');
-      expect(shown((await treeBelow(desk.world, desk.company, null, 0, '')).branches)).to.deep.equal([['Field', 1], ['Office', 0]]);
-      const concrete = await idOf('Field:Concrete');
-      expect(shown((await treeBelow(desk.world, desk.company, concrete, 0, '')).branches)).to.deep.equal([['Walls', 0]]);
-      expect(shown((await treeTo(desk.world, desk.company, concrete, 0, '')).branches)).to.deep.equal([['(Field)', 1, [['(Concrete)', 1, [['Walls', 0]]]]]]);
+      expect(shown((await treeBelow(desk.world, desk.company, null, 'there', 0, '')).branches)).to.deep.equal([['Field', 1], ['Office', 0]]);
+      const concrete = await desk.classId('Field:Concrete');
+      expect(shown((await treeBelow(desk.world, desk.company, concrete, 'there', 0, '')).branches)).to.deep.equal([['Walls', 0]]);
+      expect(shown((await treeBelow(desk.world, desk.company, concrete, 'top', 0, '')).branches)).to.deep.equal([['(Field)', 1, [['(Concrete)', 1, [['Walls', 0]]]]]]);
     });
 
     it('shows fifty of many at a time, and each once', async () => {
       await open([], ...Array.from({ length: 120 }, (_, at) => `Class ${1000 + at}`));
       const names: string[] = [];
       for (let skip = 0, more = true; more; skip += 50) {
-        const page = await treeBelow(desk.world, desk.company, null, skip, '');
+        const page = await treeBelow(desk.world, desk.company, null, 'there', skip, '');
         expect(page.branches.length).to.be.at.most(50);
         names.push(...page.branches.map((one) => one.class.name));
         ({ more } = page);
@@ -154,7 +153,7 @@ describe('Manual Mapping', () => {
     await open([code('01', 'Summary'), code('01', 'Summary')], 'General');
     const [one, two] = await desk.records();
     expect([one?.problem?.code, two?.problem?.code]).to.deep.equal(['code_duplicate', 'code_duplicate']);
-    expect((await map(desk.world, desk.company, MARA, one?.id ?? '', await idOf('General')))?.status).to.equal('needs_sync');
+    expect((await map(desk.world, desk.company, MARA, one?.id ?? '', await desk.classId('General')))?.status).to.equal('needs_sync');
     expect((await desk.world.costCodes.get(desk.company, two?.id ?? ''))?.problem?.code).to.equal('code_duplicate');
   });
 });

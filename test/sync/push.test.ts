@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { wish } from './people.ts';
 import { until } from '../support/waiting.ts';
 import { refreshClasses } from '../../server/sync/classes.ts';
-import { findClasses, map } from '../../server/sync/mapping.ts';
+import { map } from '../../server/sync/mapping.ts';
 import { consentsNeeded, preview } from '../../server/sync/preview.ts';
 import { Desk, EVERYTHING, MARA } from './desk.ts';
 
@@ -148,8 +148,7 @@ describe('pushing to QuickBooks', () => {
       await desk.addClasses('Old', 'Old:01 Sum');
       await desk.import();
       await refreshClasses(desk.world, desk.company);
-      const target = (await findClasses(desk.world, desk.company, '01 Sum'))[0]?.class.id ?? '';
-      await map(desk.world, desk.company, MARA, (await desk.record('01')).id, target);
+      await map(desk.world, desk.company, MARA, (await desk.record('01')).id, await desk.classId('Old:01 Sum'));
       expect((await desk.push(EVERYTHING)).counts).to.deep.include({ updated: 1, held: 0 });
       expect(await desk.names()).to.deep.equal(['01 Summary', 'Old']);
     });

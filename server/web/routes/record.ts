@@ -5,7 +5,7 @@ import { describe, problem, ProblemError } from '../../core/problems.ts';
 import { FACT_KINDS, type Fact, type StagedRecord, type Tenant } from '../../core/records.ts';
 import { refreshClasses } from '../../sync/classes.ts';
 import { decide, DECISIONS } from '../../sync/decide.ts';
-import { effectOf, map, searchTree, suggest, treeBelow, treeTo, unmap } from '../../sync/mapping.ts';
+import { effectOf, map, searchTree, suggest, treeBelow, unmap } from '../../sync/mapping.ts';
 import { retry } from '../../sync/retry.ts';
 import { sendCsv } from '../csv.ts';
 import { NotFound } from '../errors.ts';
@@ -76,7 +76,7 @@ export function recordRoutes({ world, render }: Web): Router {
     if (said !== null) res.set('HX-Trigger', 'recordsChanged');
     const [made, seen, classCount, current, chosen] = await Promise.all([
       suggest(world, company.id, record),
-      lookedAt(company.id, record, look, treeTo),
+      lookedAt(company.id, record, look, 'top'),
       world.classes.count(company.id),
       record.link === null ? null : effectOf(world, company.id, record, record.link.id, 'alone'),
       choose === '' ? null : chosenBy(company.id, record, choose),
@@ -94,13 +94,13 @@ export function recordRoutes({ world, render }: Web): Router {
     const record = await recordOf(req);
     const { look } = lookOf(req.query);
     if (!wantsFragment(req)) return res.redirect(303, req.originalUrl.replace(/\/classes(?=\?|$)/, '/mapping'));
-    const seen = await lookedAt(memberOf(req).company.id, record, look, treeBelow);
+    const seen = await lookedAt(memberOf(req).company.id, record, look, 'there');
     return render(req, res, 'record/tree', tree({ record, look, ...seen }));
   });
 
-  const lookedAt = (company: Tenant, record: StagedRecord, { q, below, from }: Look, inside: typeof treeTo) => {
+  const lookedAt = (company: Tenant, record: StagedRecord, { q, below, from }: Look, start: 'there' | 'top') => {
     if (q !== '') return searchTree(world, company, q, from, record.id);
-    return below === null ? treeBelow(world, company, null, from, record.id) : inside(world, company, below, from, record.id);
+    return treeBelow(world, company, below, start, from, record.id);
   };
 
   const chosenBy = async (company: Tenant, record: StagedRecord, classId: string): Promise<MappingFacts['chosen']> => {
