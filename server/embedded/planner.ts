@@ -41,6 +41,8 @@ export interface IndexPlan {
   /** How many leading index fields are fixed to one value, and how many to one or several. */
   fixed: number;
   points: number;
+  /** The conditions its ranges follow from. */
+  narrowedBy: ReadonlySet<Filter>;
 }
 
 export type Plan =
@@ -154,6 +156,7 @@ function candidate(index: Index, question: Question, forced: boolean): IndexChoi
     plan: {
       kind: 'index', index, intervals: bounds.intervals, reverse: order?.reverse ?? false, merge: order?.merge ?? false,
       residual, covered: residual === undefined || coveredBy(index, residual), fixed: bounds.fixed, points: bounds.points,
+      narrowedBy: bounds.narrowedBy,
     },
   };
 }
@@ -162,7 +165,7 @@ function fullScan(index: Index, question: Question): Choice {
   const range = tableRange(index.table);
   const plan: IndexPlan = {
     kind: 'index', index, intervals: [{ ...range, prefix: 4 }], reverse: false, merge: false, residual: question.filter,
-    covered: false, fixed: 0, points: 0,
+    covered: false, fixed: 0, points: 0, narrowedBy: new Set(),
   };
   return { plan, sorted: question.sort.length === 0 };
 }
@@ -198,15 +201,25 @@ interface Bounds {
   points: number;
   constrained: boolean;
   settled: Set<Filter>;
+  /** The conditions used, settled or not. */
+  narrowedBy: Set<Filter>;
 }
 
-/** Values or a range one condition allows; ranges are encoded ascending. */
-type FieldBounds = { points: Buffer[]; leaves: Leaf[] } | { start: Buffer; end: Buffer; leaves: Leaf[] };
+/** Values or a range some conditions allow; ranges are encoded ascending. `leaves` are settled by them, `unsettled` are not. */
+type FieldBounds = { points: Buffer[]; leaves: Leaf[] } | FieldRange;
+
+interface FieldRange {
+  start: Buffer;
+  end: Buffer;
+  leaves: Leaf[];
+  unsettled: Leaf[];
+}
 
 function boundsOf(index: Index, filter: Filter): Bounds {
   const parts = conjuncts(filter);
   let prefixes: Buffer[] = [tablePrefix(index.table)];
   const settled = new Set<Filter>();
+  const narrowedBy = new Set<Filter>();
   const fixedPaths = new Set<string>();
   let fixed = 0;
   let points = 0;
@@ -215,11 +228,12 @@ function boundsOf(index: Index, filter: Filter): Bounds {
     if (!bounds) break;
     if (!('points' in bounds)) {
       bounds.leaves.forEach((leaf) => settled.add(leaf));
+      [...bounds.leaves, ...bounds.unsettled].forEach((leaf) => narrowedBy.add(leaf));
       const intervals = prefixes.map((prefix) => rangeAfter(prefix, bounds, indexField.direction));
-      return finishBounds(intervals, { fixedPaths, fixed, points, constrained: true, settled });
+      return finishBounds(intervals, { fixedPaths, fixed, points, constrained: true, settled, narrowedBy });
     }
     if (prefixes.length * bounds.points.length > MOST_POINTS) break;
-    bounds.leaves.forEach((leaf) => settled.add(leaf));
+    bounds.leaves.forEach((leaf) => settled.add(leaf) && narrowedBy.add(leaf));
     prefixes = prefixes.flatMap(
       (prefix) => bounds.points.map((point) => Buffer.concat([prefix, directed(point, indexField.direction)]))
     );
@@ -228,7 +242,7 @@ function boundsOf(index: Index, filter: Filter): Bounds {
     if (bounds.points.length === 1) fixedPaths.add(indexField.path);
   }
   const intervals = prefixes.map((prefix) => rangeAfter(prefix, undefined, 1));
-  return finishBounds(intervals, { fixedPaths, fixed, points, constrained: points > 0, settled });
+  return finishBounds(intervals, { fixedPaths, fixed, points, constrained: points > 0, settled, narrowedBy });
 }
 
 function finishBounds(intervals: Interval[], rest: Omit<Bounds, 'intervals'>): Bounds {
@@ -298,6 +312,7 @@ function fieldBounds(indexField: IndexField, parts: Filter[], multikey: boolean)
     start: Buffer.compare(range.start, all.start) > 0 ? range.start : all.start,
     end: Buffer.compare(range.end, all.end) < 0 ? range.end : all.end,
     leaves: [...all.leaves, ...range.leaves],
+    unsettled: [...all.unsettled, ...range.unsettled],
   }), first);
 }
 
@@ -317,7 +332,7 @@ function indexable(value: unknown): boolean {
   return !Array.isArray(value) && rankOf(value) !== RANK.regex;
 }
 
-function rangeOf(leaf: Leaf): { start: Buffer; end: Buffer; leaves: Leaf[] } | undefined {
+function rangeOf(leaf: Leaf): FieldRange | undefined {
   if (leaf.op === '$regex') return regexRange(leaf);
   if (!['$gt', '$gte', '$lt', '$lte'].includes(leaf.op) || !indexable(leaf.operand)) return undefined;
   const { operand } = leaf;
@@ -328,18 +343,18 @@ function rangeOf(leaf: Leaf): { start: Buffer; end: Buffer; leaves: Leaf[] } | u
   const least = rank === RANK.number ? encodeValue(Number.NEGATIVE_INFINITY) : Buffer.from([rank]);
   const most = Buffer.from([rank + 1]);
   switch (leaf.op) {
-    case '$gt': return { start: above(value), end: most, leaves: [leaf] };
-    case '$gte': return { start: value, end: most, leaves: [leaf] };
-    case '$lt': return { start: least, end: value, leaves: [leaf] };
-    default: return { start: least, end: above(value), leaves: [leaf] };
+    case '$gt': return { start: above(value), end: most, leaves: [leaf], unsettled: [] };
+    case '$gte': return { start: value, end: most, leaves: [leaf], unsettled: [] };
+    case '$lt': return { start: least, end: value, leaves: [leaf], unsettled: [] };
+    default: return { start: least, end: above(value), leaves: [leaf], unsettled: [] };
   }
 }
 
-function regexRange(leaf: Leaf): { start: Buffer; end: Buffer; leaves: Leaf[] } | undefined {
+function regexRange(leaf: Leaf): FieldRange | undefined {
   const literal = literalPrefix(leaf.operand as RegExp);
   if (!literal) return undefined;
   const start = Buffer.concat([Buffer.from([RANK.string]), Buffer.from(literal.prefix, 'utf8')]);
-  return { start, end: above(start), leaves: literal.whole ? [leaf] : [] };
+  return { start, end: above(start), ...(literal.whole ? { leaves: [leaf], unsettled: [] } : { leaves: [], unsettled: [leaf] }) };
 }
 
 function residualOf(index: Index, filter: Filter, bounds: Bounds): Filter | undefined {
@@ -399,13 +414,22 @@ function cheapest(collection: Collection, choices: IndexChoice[], question: Ques
   if (choices.length === 1 && only) return only;
   const point = choices.find(({ plan }) => plan.index.unique && plan.fixed === plan.index.fields.length);
   if (point) return point;
-  const promising = [...choices].sort((a, b) => b.plan.points - a.plan.points);
+  const promising = choices.filter((choice) => !choices.some((other) => isNarrower(other, choice)))
+    .sort((a, b) => b.plan.points - a.plan.points);
+  if (promising.length === 1) return promising[0]!;
   let best = { choice: promising[0]!, cost: Number.POSITIVE_INFINITY };
   for (const choice of promising) {
     const cost = costOf(collection, choice, question, Math.min(COUNTED, Math.ceil(best.cost) + 1));
     if (cost < best.cost) best = { choice, cost };
   }
   return best.choice;
+}
+
+/** Whether a plan reads only documents that the other one reads too, and leaves no more to do with them, so that nothing need be counted. */
+function isNarrower({ plan, sorted }: IndexChoice, other: IndexChoice): boolean {
+  const [own, others] = [plan.narrowedBy, other.plan.narrowedBy];
+  return own.size > others.size && [...others].every((condition) => own.has(condition)) && !plan.index.multikey && !plan.index.truncated
+    && (sorted || !other.sorted) && (plan.covered || !other.plan.covered);
 }
 
 function costOf(collection: Collection, { plan, sorted }: IndexChoice, question: Question, most: number): number {

@@ -14,6 +14,8 @@ export interface KeyRange {
 /** How many keys one read takes; grows so that long scans stay cheap and short ones short. */
 const FIRST_CHUNK = 128;
 const LARGEST_CHUNK = 1024;
+/** How many keys the first of the steps passes over by which keys are counted up to a limit. */
+const FIRST_STEP = 16;
 
 /**
  * The ordered, durable store: one lmdb environment, one table of binary keys. Reads are synchronous; writes run inside one
@@ -105,10 +107,21 @@ export class Storage {
     }
   }
 
-  /** How many keys lie in the range, counted natively; no more than `limit` are looked at. */
+  /**
+   * How many keys lie in the range, counted natively; no more than `limit` are counted. Keys are passed over
+   * without regard to the range's end, so this goes in growing steps: a short range is then not left far behind.
+   */
   count({ start, end }: KeyRange, limit?: number): number {
-    if (limit !== undefined && [...this.#db.getKeys({ start, end, offset: limit, limit: 1 })].length > 0) return limit;
+    if (limit !== undefined) {
+      for (let most = Math.min(FIRST_STEP, limit); this.#hasMore(start, end, most); most = Math.min(most * 8, limit)) {
+        if (most === limit) return limit;
+      }
+    }
     return this.#db.getKeysCount({ start, end });
+  }
+
+  #hasMore(start: Buffer, end: Buffer, than: number): boolean {
+    return [...this.#db.getKeys({ start, end, offset: than, limit: 1 })].length > 0;
   }
 
   first(range: KeyRange, reverse = false): Buffer | undefined {
