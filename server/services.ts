@@ -140,9 +140,9 @@ function postOf({ mail }: Config): Post | null {
 function worldOf(config: Config, { places, url }: { places: Places; url: string }, stores: Stores, dispatch: Dispatch, log: Logger, seen: (call: SeenCall) => void): ScreenWorld {
   const { quickbooks, sandbox } = config;
   const { quickbooksSandboxUrl, linarcUrl } = places;
-  const { companies, users, team, invitations, costCodes, classes, runs, history, sheets, views, changes, rounds, notices } = stores;
+  const { companies, users, team, invitations, costCodes, classes, runs, intents, history, sheets, views, changes, rounds, notices } = stores;
   return {
-    clock, random, log, companies, users, team, invitations, costCodes, classes, runs, history, sheets, views, readSpreadsheet, writeSpreadsheet,
+    clock, random, log, companies, users, team, invitations, costCodes, classes, runs, intents, history, sheets, views, readSpreadsheet, writeSpreadsheet,
     library: new LinarcLibrary({ baseUrl: linarcUrl }),
     identity: intuitIdentity({ ...clientOf(quickbooks), ...endpointsAt(quickbooksSandboxUrl), fetchTimeoutMs: OAUTH_TIMEOUT, clock, seen }),
     openBooks: quickBooks({ apiBase: quickbooksSandboxUrl ?? apiBaseOf(quickbooks), callTimeoutMs: API_TIMEOUT, clock, seen }),

@@ -2,7 +2,7 @@
 import type { Company, ConnectionState, ImportState, Invitation, Member, Role, Settings, SettingsChange, User } from './company.ts';
 import type { Problem, ProblemCode, RawFault } from './problems.ts';
 import type {
-  Actor, ClassWrite, CostCode, Exclusion, Exchange, Fact, FactKind, Intent, QuickBooksClass, RecordStatus, RunPlace, StagedRecord, Tenant,
+  Actor, ClassWrite, CostCode, Exclusion, Exchange, Fact, FactKind, Intent, IntendedBatch, QuickBooksClass, RecordStatus, RunPlace, StagedRecord, Tenant,
 } from './records.ts';
 import type { Asked, Lease, Run, RunCounts, RunState, Windows } from './run.ts';
 import type { RecordFilter, RecordOrder, Selection } from './selection.ts';
@@ -430,6 +430,11 @@ export interface CostCodes {
   claim(company: Tenant, run: string, lease: Hold, asked: Asked): Promise<number>;
   /** Also draws the parents these records need into the run, in the same way. Returns how many. */
   claimParents(company: Tenant, run: string, lease: Hold): Promise<number>;
+  /**
+   * Notes what was sent on the records of the run that are still under the token it was sent with: each has that intent, is to be looked up
+   * before anything else, counts one try more, and belongs to `fence` from now on. Any other has been taken over or settled since.
+   */
+  adopt(company: Tenant, run: string, fence: number, batch: IntendedBatch): Promise<void>;
   /** Hands every record of the run to a higher fencing token, so that the old holder's writes no longer match. */
   refence(company: Tenant, run: string, fence: number): Promise<void>;
   /** How many of the selected records stand in each status; excluded ones count as `excluded` alone. */
@@ -437,7 +442,7 @@ export interface CostCodes {
   /** The next open records of the run at this level in the order of their codes, behind the record `after`; not yet due ones are left out. */
   nextInRun(company: Tenant, run: string, options: { level: number; now: Date; after: string | null; limit: number }): Promise<readonly StagedRecord[]>;
   /** How many open records the run has at each level, and when the earliest waiting one is due. */
-  openInRun(company: Tenant, run: string): Promise<{ levels: ReadonlyMap<number, number>; nextDue: Date | null; unsent: number }>;
+  openInRun(company: Tenant, run: string): Promise<{ levels: ReadonlyMap<number, number>; nextDue: Date | null }>;
   /** Writes changes to records of the run. Returns the ids of those left alone: no longer under this fence, or of another version. */
   writeInRun(company: Tenant, run: string, fence: number, changes: readonly GuardedChange[]): Promise<{ missed: readonly string[] }>;
   /** Counts the records this run settled, by outcome. */
@@ -498,6 +503,19 @@ export interface Runs {
   handOver(company: Tenant, id: string, fence: number): Promise<void>;
   /** A person's wish: pause, resume or cancel. Null when it does not apply to the run's state. */
   wish(company: Tenant, id: string, wish: 'pause' | 'resume' | 'cancel'): Promise<Run | null>;
+}
+
+/**
+ * The batches under way. Each is stored before it is sent and dropped once its answers are stored, so that what is found of a worker that
+ * is gone may have been carried out.
+ */
+export interface Intents {
+  /** In the place of what was stored under its requestid before. */
+  store(company: Tenant, batch: IntendedBatch): Promise<void>;
+  /** Those of this run, by whoever stored them, in the order of their fencing tokens. */
+  of(company: Tenant, run: string): Promise<readonly IntendedBatch[]>;
+  /** Forgets the batch as it was stored under this fencing token. */
+  drop(company: Tenant, batch: Pick<IntendedBatch, 'requestid' | 'fence'>): Promise<void>;
 }
 
 export interface History {

@@ -67,6 +67,14 @@ export interface Intent {
   readonly sentAt: Date;
 }
 
+/** A batch about to be sent, or under way: what it asks of each record, and the fencing token of whoever sends it. */
+export interface IntendedBatch {
+  readonly requestid: string;
+  readonly run: string;
+  readonly fence: number;
+  readonly items: readonly { readonly record: string; readonly intent: Intent }[];
+}
+
 /** The body of a class write: full updates only, since QuickBooks empties what an update omits (quickbooks.md §2.2). */
 export interface ClassWrite {
   readonly Id?: string;

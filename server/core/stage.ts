@@ -228,7 +228,7 @@ const leftOut = (taskType: string): string => `${taskType} tasks`;
 function exclusion(given: Given, before: StagedRecord | null, leaveOut: readonly string[], at: Date): Exclusion | null {
   const standing = before?.excluded ?? null;
   if (standing !== null && !standing.byRule) return standing;
-  const isTied = before !== null && (before.link !== null || before.intent !== null);
+  const isTied = before !== null && (before.link !== null || before.intent !== null || before.run !== null);
   const { taskType, active } = given.source;
   const isLeftOut = given.kind === 'cost_code' && leaveOut.some((type) => fold(type) === fold(taskType));
   const reason = isLeftOut ? leftOut(taskType) : active || given.unreadable !== null || isTied ? null : NEVER_ACTIVE;

@@ -164,6 +164,16 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
       return drawn;
     },
 
+    async adopt(company, run, fence, { fence: former, items }) {
+      const operations = items.map(({ record, intent }) => ({
+        updateOne: {
+          filter: { company, _id: record, 'run.id': run, 'run.fence': former },
+          update: { $set: { ...fieldsOfChange({ intent }), 'run.look': true, 'run.notBefore': null, 'run.fence': fence }, $inc: { version: 1, 'run.attempts': 1 } },
+        },
+      }));
+      await records.bulkWrite(operations, TYPED);
+    },
+
     async refence(company, run, fence) {
       await records.updateMany({ company, 'run.id': run, 'run.fence': { $lt: fence } }, written({ 'run.fence': fence }));
     },
@@ -178,14 +188,13 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
     },
 
     async openInRun(company, run) {
-      const groups = await records.aggregate<{ _id: number; open: number; nextDue: Date | null; unsent: number }>([
+      const groups = await records.aggregate<{ _id: number; open: number; nextDue: Date | null }>([
         { $match: { company, 'run.id': run } },
         {
           $group: {
             _id: '$run.level',
             open: { $sum: 1 },
             nextDue: { $min: '$run.notBefore' },
-            unsent: { $sum: { $cond: [{ $eq: ['$intent', null] }, 1, 0] } },
           },
         },
       ]);
@@ -193,7 +202,6 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
       return {
         levels: new Map(groups.map(({ _id: level, open }) => [level, open])),
         nextDue: dues.length > 0 ? new Date(Math.min(...dues)) : null,
-        unsent: groups.reduce((unsent, group) => unsent + group.unsent, 0),
       };
     },
 

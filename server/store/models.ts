@@ -4,6 +4,7 @@ import { classes } from '../../models/classes.ts';
 import { companies } from '../../models/companies.ts';
 import { costcodes } from '../../models/costcodes.ts';
 import { history } from '../../models/history.ts';
+import { intents } from '../../models/intents.ts';
 import { invitations } from '../../models/invitations.ts';
 import { notices } from '../../models/notices.ts';
 import { runs } from '../../models/runs.ts';
@@ -29,7 +30,7 @@ export function userModel<Document>(connection: Connection): Model<Document> {
   return (connection.models['users'] as Model<Document> | undefined) ?? connection.model<Document>('users', users.clone());
 }
 
-export const SCHEMAS = { changes, classes, companies, costcodes, history, invitations, notices, runs, sheetparts, sheets, users, views } as const;
+export const SCHEMAS = { changes, classes, companies, costcodes, history, intents, invitations, notices, runs, sheetparts, sheets, users, views } as const;
 
 /**
  * Creates every index the schemas declare; those that are there already stay. Several processes may do it at once. Throws when the data

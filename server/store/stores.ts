@@ -1,13 +1,14 @@
 import { Mongoose, type Connection } from 'mongoose';
 import type { Changes, NoticeBook, Rounds } from '../core/fresh.ts';
 import type { SavedViews } from '../core/views.ts';
-import type { ClassMirror, Clock, Companies, CostCodes, History, Invitations, Random, Runs, Team, Users } from '../core/ports.ts';
+import type { ClassMirror, Clock, Companies, CostCodes, History, Intents, Invitations, Random, Runs, Team, Users } from '../core/ports.ts';
 import type { SheetReports } from '../core/sheets.ts';
 import { openChanges } from './changes.ts';
 import { openClassMirror } from './classes.ts';
 import { openCompanies } from './companies.ts';
 import { openCostCodes } from './costcodes.ts';
 import { openHistory } from './history.ts';
+import { openIntents } from './intents.ts';
 import { ensureIndexes } from './models.ts';
 import { openInvitations } from './invitations.ts';
 import { openNotices } from './notices.ts';
@@ -39,6 +40,7 @@ export interface Stores {
   readonly costCodes: CostCodes;
   readonly classes: ClassMirror;
   readonly runs: Runs;
+  readonly intents: Intents;
   readonly history: History;
   readonly sheets: SheetReports;
   readonly views: SavedViews;
@@ -80,6 +82,7 @@ export async function openStores(config: StoresConfig): Promise<Stores> {
       costCodes: openCostCodes(connection, config.random),
       classes: openClassMirror(connection),
       runs: openRuns(connection, config.random, fences),
+      intents: openIntents(connection),
       history: openHistory(connection),
       sheets: openSheets(connection),
       views: openViews(connection, config.random),

@@ -220,22 +220,24 @@ function occasion({ world, lease, settings }: Push): Occasion {
   return { run: lease.run.id, by: lease.run.by, at: new Date(world.clock.now()), inactivate: settings.inactivate };
 }
 
-/** Stores the intents, sends the batch, and stores what the answer says of each record. */
+/** Stores what is asked of QuickBooks, sends the batch, and stores what the answer says of each record. */
 async function send(push: Push, writes: readonly Write[]): Promise<void> {
-  const { world, books } = push;
+  const { world, lease, books } = push;
   const first = writes[0];
   if (!first) return;
   const requestid = formerRequest(first) ?? world.random.hex(16);
-  const intended = await storeIntents(push, writes, requestid);
-  if (intended.length === 0) return;
+  const intended = intend(push, writes, requestid);
+  const batch = { requestid, run: lease.run.id, fence: lease.fence, items: intended.map(({ record, intent }) => ({ record: record.id, intent })) };
+  await world.intents.store(lease.company, batch);
 
   const items = intended.map(({ intent: { bId, operation, body } }) => ({ bId, operation, body }));
   const answer = await books.batch(requestid, items).catch(async (error: unknown) => {
     // Only the wait before a call throws, so nothing was sent.
-    if (error instanceof Interrupted) await write(push, intended.map(({ record }) => ({ id: record.id, version: record.version, change: { run: { ...record.run, look: false, attempts: record.run.attempts - 1 } } })));
+    if (error instanceof Interrupted) await world.intents.drop(lease.company, batch);
     throw error;
   });
   await storeAnswers(push, intended, answer);
+  await world.intents.drop(lease.company, batch);
   await obey(push, answer, 'batch');
 }
 
@@ -245,16 +247,15 @@ interface Intended extends Planned {
   readonly repeated: boolean;
 }
 
-async function storeIntents(push: Push, writes: readonly Write[], requestid: string): Promise<Intended[]> {
-  const sentAt = push.lease.time();
-  const intended = writes.map(({ record, change, intent }, index): Intended => {
+/** The records as they are once this was sent and nobody knows what came of it. */
+function intend({ lease }: Push, writes: readonly Write[], requestid: string): Intended[] {
+  const sentAt = lease.time();
+  return writes.map(({ record, change, intent: wanted }, index): Intended => {
     const former = record.intent?.requestid === requestid ? record.intent : null;
-    const stored: Intent = { ...intent, requestid, bId: former?.bId ?? String(index + 1), sentAt: former?.sentAt ?? sentAt };
+    const intent: Intent = { ...wanted, requestid, bId: former?.bId ?? String(index + 1), sentAt: former?.sentAt ?? sentAt };
     const run = { ...record.run, attempts: record.run.attempts + 1, look: true, notBefore: null };
-    return { change, intent: stored, repeated: former !== null, record: { ...record, intent: stored, run, version: record.version + 1 } };
+    return { change, intent, repeated: former !== null, record: { ...record, intent, run } };
   });
-  const missed = await write(push, intended.map(({ record }) => ({ id: record.id, version: record.version - 1, change: { intent: record.intent, run: record.run } })));
-  return intended.filter(({ record }) => !missed.has(record.id));
 }
 
 async function storeAnswers(push: Push, intended: readonly Intended[], answer: BatchAnswer): Promise<void> {
@@ -292,8 +293,15 @@ async function storeAnswers(push: Push, intended: readonly Intended[], answer: B
   }
   await world.classes.save(lease.company, applied);
   await world.history.add(lease.company, tries);
-  await write(push, waiting);
+  await keepWaiting(push, waiting);
   await settle(push, settlements);
+}
+
+/** What was sent is noted whatever Linarc changed meanwhile, whose problem with the record then stands. */
+async function keepWaiting(push: Push, waiting: readonly GuardedChange[]): Promise<void> {
+  const missed = await write(push, waiting);
+  const changed = waiting.filter(({ id }) => missed.has(id));
+  await write(push, changed.map(({ id, change: { problem: _problem, ...sent } }) => ({ id, version: null, change: sent })));
 }
 
 /** Nothing to decide on is known, so that time may help. */

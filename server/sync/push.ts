@@ -134,9 +134,13 @@ async function work(world: World, lease: Lease, signal: AbortSignal): Promise<vo
   }
 }
 
-/** Opens the run, or takes it over: the former holder's writes stop matching, and the counts are taken from the records. */
+/**
+ * Opens the run, or takes it over: what the former holder may have sent is noted on its records, its writes stop matching, and the counts
+ * are taken from the records.
+ */
 async function begin(world: World, lease: Lease): Promise<void> {
   const { company, fence, run } = lease;
+  await adoptSent(world, lease);
   await world.costCodes.refence(company, run.id, fence);
   const open = await world.costCodes.openInRun(company, run.id);
   const counts = await counted(world, run);
@@ -145,6 +149,14 @@ async function begin(world: World, lease: Lease): Promise<void> {
   const startedAt = run.startedAt ?? new Date(world.clock.now());
   const kept = await world.runs.write(company, run.id, fence, { state, startedAt, counts, total, waiting: null, problem: run.state === 'halted' ? null : run.problem });
   if (!kept) throw new Interrupted('lost');
+}
+
+/** Notes the batches whose answers nobody stored on their records. Before the records change hands: their token tells what is settled since. */
+async function adoptSent(world: World, { company, fence, run }: Lease): Promise<void> {
+  for (const batch of await world.intents.of(company, run.id)) {
+    await world.costCodes.adopt(company, run.id, fence, batch);
+    await world.intents.drop(company, batch);
+  }
 }
 
 /** The counts as the records tell them: each counts once, however often the run settled it or lost count. */
@@ -225,6 +237,7 @@ async function heed(world: World, lease: Lease): Promise<void> {
   const { company, fence } = lease;
   const run = await world.runs.get(company, lease.run.id);
   if (run?.state !== 'cancelling') return world.runs.handOver(company, lease.run.id, fence);
+  await adoptSent(world, lease);
   const released = await world.costCodes.release(company, run.id, fence);
   await lease.count({ released });
   await finish(world, lease, 'cancelled', run.asked.length);

@@ -1,6 +1,6 @@
 import type { Fresh } from '../core/fresh.ts';
 import type {
-  ClassMirror, Clock, Companies, CostCodes, Dispatch, History, Identity, Invitations, Library, OpenBooks, Random, Runs, Team, Users,
+  ClassMirror, Clock, Companies, CostCodes, Dispatch, History, Identity, Intents, Invitations, Library, OpenBooks, Random, Runs, Team, Users,
 } from '../core/ports.ts';
 
 /** A line of the log; the values must hold nothing secret. */
@@ -25,6 +25,7 @@ export interface World {
   readonly costCodes: CostCodes;
   readonly classes: ClassMirror;
   readonly runs: Runs;
+  readonly intents: Intents;
   readonly history: History;
   readonly dispatch: Dispatch;
   readonly fresh: Fresh;

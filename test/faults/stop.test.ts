@@ -39,7 +39,7 @@ describe('A process that is told to stop in the middle of a sync', function () {
     await fleet.quickbooks.patch('/sandbox/switches', { batchLatencyMs: 20_000 });
     await fleet.sync(company);
     const { holding, other, fence } = await holder();
-    await until('batches under way', async () => (await fleet.world.costCodes.openInRun(company.id, (await fleet.world.runs.active(company.id))?.id ?? '')).unsent < CODES);
+    await until('batches under way', async () => (await fleet.world.intents.of(company.id, (await fleet.world.runs.active(company.id))?.id ?? '')).length > 0);
     holding.signal('SIGTERM');
     await until('it to be not ready, while it still answers', async () => (await fetch(`${holding.url}/readyz`)).status === 503);
     expect((await fetch(`${other.url}/readyz`)).status).to.equal(200);

@@ -29,7 +29,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     title: 'the intent is not stored before sending', under: 19,
-    edits: [{ file: 'sync/pass.ts', from: 'change: { intent: record.intent, run: record.run } })));', to: 'change: { run: record.run } })));' }],
+    edits: [{ file: 'sync/pass.ts', from: 'await world.intents.store(lease.company, batch);', to: '' }],
   },
   {
     title: 'a refusal is judged by its text', under: 12,

@@ -233,6 +233,7 @@ export class Simulation {
       costCodes: over('costCodes'),
       classes: over('classes'),
       runs: over('runs'),
+      intents: over('intents'),
       history: over('history'),
       dispatch: this.dispatch(),
       fresh: { ...NOTHING_FRESH, changes: over('changes'), rounds: { ...NOTHING_FRESH.rounds, ofRealms: async (ids: readonly string[]) => this.database.ofRealms(ids) } },

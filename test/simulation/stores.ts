@@ -4,10 +4,10 @@ import { DEFAULT_SETTINGS, ROLES, type Company, type ImportState, type SettingsC
 import type { Changes, OpenChange, Teller, ToldChange } from '../../server/core/fresh.ts';
 import { bareClassName, fold, sortKey } from '../../server/core/names.ts';
 import type {
-  ClassMirror, Companies, CostCodes, Grant, GuardedChange, History, Hold, LibraryKey, NewCompany, Random, RecordChange, Runs, StagedDraft, Users,
+  ClassMirror, Companies, CostCodes, Grant, GuardedChange, History, Hold, Intents, LibraryKey, NewCompany, Random, RecordChange, Runs, StagedDraft, Users,
 } from '../../server/core/ports.ts';
 import type { ProblemCode } from '../../server/core/problems.ts';
-import type { Consent, Fact, QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
+import type { Consent, Fact, IntendedBatch, QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
 import { NO_RUN_COUNTS, OPEN_WINDOWS, type Asked, type Run, type RunState } from '../../server/core/run.ts';
 import type { RecordFilter, RecordOrder, Selection } from '../../server/core/selection.ts';
 
@@ -17,6 +17,7 @@ export interface MemoryStores {
   readonly costCodes: CostCodes;
   readonly classes: ClassMirror;
   readonly runs: Runs;
+  readonly intents: Intents;
   readonly history: History;
   readonly changes: Changes;
 }
@@ -48,6 +49,7 @@ export class MemoryDatabase {
   readonly records = new Map<Tenant, Map<string, StagedRecord>>();
   readonly mirror = new Map<Tenant, Map<string, MirrorRow>>();
   readonly runs = new Map<string, Run & { readonly fence: number }>();
+  readonly intents = new Map<Tenant, Map<string, IntendedBatch>>();
   readonly history = new Map<Tenant, Map<string, Fact>>();
   readonly changes = new Map<Tenant, Map<string, ChangeRow>>();
   private readonly tokens = new Map<string, Set<string>>();
@@ -95,6 +97,10 @@ export class MemoryDatabase {
     return entry(this.changes, company, () => new Map());
   }
 
+  intentsOf(company: Tenant): Map<string, IntendedBatch> {
+    return entry(this.intents, company, () => new Map());
+  }
+
   historyOf(company: Tenant): Map<string, Fact> {
     return entry(this.history, company, () => new Map());
   }
@@ -115,6 +121,7 @@ export function memoryStores(database: MemoryDatabase): MemoryStores {
     costCodes: new MemoryCostCodes(database),
     classes: new MemoryMirror(database),
     runs: new MemoryRuns(database),
+    intents: new MemoryIntents(database),
     history: new MemoryHistory(database),
     changes: new MemoryChanges(database),
   };
@@ -446,6 +453,16 @@ class MemoryCostCodes implements CostCodes {
     }
   }
 
+  async adopt(company: Tenant, run: string, fence: number, { fence: former, items }: IntendedBatch): Promise<void> {
+    for (const { record: id, intent } of items) {
+      this.database.beforeDocument();
+      const record = this.database.recordsOf(company).get(id);
+      if (record?.run?.id !== run || record.run.fence !== former) continue;
+      const place = { ...record.run, fence, attempts: record.run.attempts + 1, look: true, notBefore: null };
+      this.put(company, { ...record, intent, run: place, version: record.version + 1 });
+    }
+  }
+
   async refence(company: Tenant, run: string, fence: number): Promise<void> {
     for (const record of this.inRun(company, run)) {
       if (record.run === null || record.run.fence >= fence) continue;
@@ -470,7 +487,7 @@ class MemoryCostCodes implements CostCodes {
     const levels = new Map<number, number>();
     for (const record of open) if (record.run) levels.set(record.run.level, (levels.get(record.run.level) ?? 0) + 1);
     const dues = open.flatMap((record) => record.run?.notBefore?.getTime() ?? []);
-    return { levels, nextDue: dues.length > 0 ? new Date(Math.min(...dues)) : null, unsent: open.filter(({ intent }) => intent === null).length };
+    return { levels, nextDue: dues.length > 0 ? new Date(Math.min(...dues)) : null };
   }
 
   async writeInRun(company: Tenant, run: string, fence: number, changes: readonly GuardedChange[]): Promise<{ missed: readonly string[] }> {
@@ -849,7 +866,28 @@ function keyOf(teller: Teller, id: string): string {
   return `${teller}:${id}`;
 }
 
-// ---------------------------------------------------------------------------------------------------------------- history
+// ---------------------------------------------------------------------------------------------------------------- intents, history
+
+class MemoryIntents implements Intents {
+  private readonly database: MemoryDatabase;
+
+  constructor(database: MemoryDatabase) {
+    this.database = database;
+  }
+
+  async store(company: Tenant, batch: IntendedBatch): Promise<void> {
+    this.database.intentsOf(company).set(batch.requestid, batch);
+  }
+
+  async of(company: Tenant, run: string): Promise<readonly IntendedBatch[]> {
+    return [...this.database.intentsOf(company).values()].filter((batch) => batch.run === run).sort((a, b) => a.fence - b.fence);
+  }
+
+  async drop(company: Tenant, { requestid, fence }: Pick<IntendedBatch, 'requestid' | 'fence'>): Promise<void> {
+    const batches = this.database.intentsOf(company);
+    if (batches.get(requestid)?.fence === fence) batches.delete(requestid);
+  }
+}
 
 class MemoryHistory implements History {
   private readonly database: MemoryDatabase;

@@ -399,9 +399,9 @@ eachStore('The store of cost codes', (open) => {
       await costCodes.claim(of, 'run1', held(1), { kind: 'ids', ids: [records.get('a')?.id ?? ''] });
       expect(await costCodes.claimParents(of, 'run1', held(1))).to.equal(1);
       expect(await costCodes.claimParents(of, 'run1', held(1))).to.equal(0);
-      const { levels, unsent, nextDue } = await costCodes.openInRun(of, 'run1');
+      const { levels, nextDue } = await costCodes.openInRun(of, 'run1');
       expect([...levels].sort()).to.deep.equal([[0, 1], [1, 1]]);
-      expect({ unsent, nextDue }).to.deep.equal({ unsent: 2, nextDue: null });
+      expect(nextDue).to.equal(null);
     });
 
     it('hands out open records in order, page after page, and not before they are due', async () => {
@@ -450,15 +450,22 @@ eachStore('The store of cost codes', (open) => {
       expect(await costCodes.settledIn(of, 'run1')).to.deep.equal({ created: 2, updated: 0, linked: 0, unchanged: 0, failed: 0, needsAction: 0, held: 0 });
     });
 
-    it('stores an intent and counts what was not sent', async () => {
+    it('notes what was sent on the records that are still under the token it was sent with', async () => {
       const of = company();
-      await staged(of, ['a', 'b'].map((id) => draftOf(id)));
+      await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
       await costCodes.claim(of, 'run1', held(1), everything);
-      const [a] = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 1 });
+      const [a, b, c] = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 3 });
+      if (!a || !b || !c) throw new Error('all three are in the run');
+      await costCodes.writeInRun(of, 'run1', 1, [{ id: b.id, version: b.version, change: { status: 'synced', run: null } }]);
       const intent = { requestid: 'q', bId: '1', operation: 'create', body: { Name: 'a', ParentRef: { value: '4' } }, contentHash: 'h', sentAt: AT } as const;
-      await costCodes.writeInRun(of, 'run1', 1, [{ id: a?.id ?? '', version: null, change: { intent } }]);
-      expect((await costCodes.get(of, a?.id ?? ''))?.intent).to.deep.equal(intent);
-      expect((await costCodes.openInRun(of, 'run1')).unsent).to.equal(1);
+      const batch = { requestid: 'q', run: 'run1', fence: 1, items: [a, b].map(({ id }) => ({ record: id, intent })) };
+      await costCodes.adopt(of, 'run1', 2, batch);
+      await costCodes.adopt(of, 'run1', 2, batch);
+      const [sent, settled, unsent] = await Promise.all([a, b, c].map(({ id }) => costCodes.get(of, id)));
+      expect(sent).to.deep.include({ intent, version: a.version + 1 });
+      expect(sent?.run).to.deep.include({ fence: 2, look: true, attempts: 1, notBefore: null });
+      expect(settled).to.deep.include({ intent: null, run: null });
+      expect(unsent).to.deep.equal(c);
     });
 
     it('lets go of its records as they were', async () => {
