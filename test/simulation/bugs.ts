@@ -32,6 +32,22 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [{ file: 'sync/pass.ts', from: 'await world.intents.store(lease.company, batch);', to: '' }],
   },
   {
+    title: 'what a worker sent before it died is not taken over', under: 19,
+    edits: [{ file: 'sync/push.ts', from: 'await world.costCodes.adopt(company, run.id, fence, batch);', to: '' }],
+  },
+  {
+    title: 'what was sent is noted after its records have changed hands', under: 19,
+    edits: [{ file: 'sync/push.ts', from: '  await adoptSent(world, lease);\n  await world.costCodes.refence(company, run.id, fence);', to: '  await world.costCodes.refence(company, run.id, fence);\n  await adoptSent(world, lease);' }],
+  },
+  {
+    title: 'what was sent is forgotten before its answers are stored', under: 19,
+    edits: [{ file: 'sync/pass.ts', from: '  await storeAnswers(push, intended, answer);\n  await world.intents.drop(lease.company, batch);', to: '  await world.intents.drop(lease.company, batch);\n  await storeAnswers(push, intended, answer);' }],
+  },
+  {
+    title: 'what was sent is forgotten where the code changed in Linarc meanwhile', under: 2,
+    edits: [{ file: 'sync/pass.ts', from: 'await write(push, changed.map(', to: 'void (changed.map(' }],
+  },
+  {
     title: 'a refusal is judged by its text', under: 12,
     edits: [{ file: 'core/outcome.ts', from: 'fault.code === null ? undefined : REACTIONS[fault.code]', to: 'fault.message === "Stale Object Error" ? undefined : REACTIONS[fault.code ?? ""]' }],
   },
