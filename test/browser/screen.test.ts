@@ -1,10 +1,9 @@
 import { expect } from 'chai';
-import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { saveSettings } from '../../server/sync/settings.ts';
-import { openChromium } from '../support/chromium.ts';
+import { visits } from '../support/visits.ts';
 import { until } from '../support/waiting.ts';
 import { comeIn, control, importAll, startWeb, type Member, type WebProduct } from '../web/support.ts';
-import { visit } from '../web/visitor.ts';
 
 const REFUSED = { kind: 'status', status: 400, body: { Fault: { Error: [{ Message: 'Invalid', Detail: 'A name cannot contain this', code: '2040', element: 'Name' }], type: 'ValidationFault' } } };
 
@@ -13,11 +12,9 @@ describe('The bookkeeper’s day in a browser', function () {
   this.timeout(60_000);
   let web: WebProduct;
   let member: Member;
-  let browser: Browser;
-  let context: BrowserContext;
   let page: Page;
-  const complaints: string[] = [];
   const linarcIds = new Map<string, string>();
+  const opened = visits({ of: () => ({ web, member }), path: '/cost-codes', options: { locale: 'en-US', timezoneId: 'America/Denver' } });
 
   before(async () => {
     web = await startWeb({ codes: 0 });
@@ -28,27 +25,17 @@ describe('The bookkeeper’s day in a browser', function () {
       await add(`${divisionCode} ${String(n).padStart(2, '0')}`, `Work ${n}`, { divisionCode, divisionName });
     }
     await importAll(web, member);
-    browser = await openChromium();
   });
   beforeEach(async () => {
-    complaints.length = 0;
-    ({ context, page } = await opened());
+    page = await opened();
   });
-  afterEach(async () => {
-    await context?.close();
-    expect(complaints, 'the browser complained').to.deep.equal([]);
-  });
-  after(async () => {
-    await browser?.close();
-    await web?.close();
-  });
+  after(() => web?.close());
 
   async function add(costCode: string, costCodeName: string, more: object = {}): Promise<void> {
     const { id } = await control<{ id: string }>(web.linarcUrl, 'POST', '/sandbox/cost-codes', { costCode, costCodeName, costTypeCategory: 'FIELD', status: 'active', ...more });
     linarcIds.set(costCode, id);
   }
   const change = (costCode: string, more: object) => control(web.linarcUrl, 'PATCH', `/sandbox/cost-codes/${linarcIds.get(costCode)}`, more);
-  const opened = (path = '/cost-codes') => visit({ browser, web, member, complaints }, path, { locale: 'en-US', timezoneId: 'America/Denver' });
   const go = (path: string) => page.goto(`${web.url}${path}`);
   const row = (code: string, on = page): Locator => on.locator('#rows > tbody > tr').filter({ has: on.locator('.c-code', { hasText: new RegExp(`^${code}$`) }) });
   const button = (name: string) => page.getByRole('button', { name, exact: true });
@@ -186,20 +173,19 @@ describe('The bookkeeper’s day in a browser', function () {
     await page.keyboard.press('Enter');
     await page.getByText('Saved as “Open ones”.').waitFor();
     const other = await opened();
-    await other.page.getByRole('button', { name: /^Saved views/ }).click();
-    await other.page.getByRole('link', { name: 'Open ones' }).click();
-    await other.page.waitForURL(/status=needs_sync&sort=name/);
-    await other.page.getByRole('button', { name: 'Saved views: Open ones' }).click();
-    await other.page.getByRole('button', { name: 'Rename or delete' }).click();
-    const dialog = other.page.getByRole('dialog');
+    await other.getByRole('button', { name: /^Saved views/ }).click();
+    await other.getByRole('link', { name: 'Open ones' }).click();
+    await other.waitForURL(/status=needs_sync&sort=name/);
+    await other.getByRole('button', { name: 'Saved views: Open ones' }).click();
+    await other.getByRole('button', { name: 'Rename or delete' }).click();
+    const dialog = other.getByRole('dialog');
     await dialog.getByLabel('Name of the view Open ones').fill('Still open');
     await dialog.getByRole('button', { name: 'Rename Open ones' }).click();
-    await other.page.getByText('Renamed to “Still open”.').waitFor();
-    await other.page.getByRole('button', { name: 'Saved views: Still open' }).click();
-    await other.page.getByRole('button', { name: 'Rename or delete' }).click();
+    await other.getByText('Renamed to “Still open”.').waitFor();
+    await other.getByRole('button', { name: 'Saved views: Still open' }).click();
+    await other.getByRole('button', { name: 'Rename or delete' }).click();
     await dialog.getByRole('button', { name: 'Delete Still open' }).click();
-    await other.page.getByText('The view is deleted.').waitFor();
-    await other.context.close();
+    await other.getByText('The view is deleted.').waitFor();
   });
 
   describe('by the keyboard alone', () => {
@@ -268,16 +254,15 @@ describe('The bookkeeper’s day in a browser', function () {
       await row('01 06').locator('.serial').click();
       await button('Sync to QBO').click();
       await page.getByRole('region', { name: 'Running sync' }).waitFor();
-      await other.page.evaluate('window.dispatchEvent(new Event("focus"))');
-      const strip = other.page.getByRole('region', { name: 'Running sync' });
+      await other.evaluate('window.dispatchEvent(new Event("focus"))');
+      const strip = other.getByRole('region', { name: 'Running sync' });
       await strip.getByText('by Mara Keller').waitFor();
       await strip.getByRole('button', { name: 'Pause' }).click();
       await strip.getByText('Paused').waitFor();
       await page.getByRole('region', { name: 'Running sync' }).getByText('Paused').waitFor();
       await strip.getByRole('button', { name: 'Resume' }).click();
-      await row('01 06', other.page).getByText('Synced', { exact: true }).waitFor();
+      await row('01 06', other).getByText('Synced', { exact: true }).waitFor();
       await row('01 06').getByText('Synced', { exact: true }).waitFor();
-      await other.context.close();
     });
 
     it('leaves nothing in the header when a filter is clicked just as it ends', async () => {

@@ -1,12 +1,11 @@
 import { expect } from 'chai';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { StagedRecord } from '../../server/core/records.ts';
 import { workbook } from '../linarc/workbook.ts';
 import { axeFaults } from '../support/axe.ts';
-import { openChromium } from '../support/chromium.ts';
+import { visits } from '../support/visits.ts';
 import { until } from '../support/waiting.ts';
 import { comeIn, control, importAll, records, startWeb, type Member, type WebProduct } from '../web/support.ts';
-import { visit, type VisitOptions } from '../web/visitor.ts';
 
 const SHOTS = process.env['SHOTS'];
 
@@ -14,9 +13,9 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
   this.timeout(60_000);
   let web: WebProduct;
   let member: Member;
-  let browser: Browser;
   let all: readonly StagedRecord[] = [];
-  const complaints: string[] = [];
+
+  const opened = visits({ of: () => ({ web, member }), path: '/cost-codes' });
 
   before(async () => {
     web = await startWeb({ codes: 130 });
@@ -30,20 +29,9 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
     await control(web.quickbooksUrl, 'POST', `/sandbox/companies/${realm}/classes`, { names });
     await member.agent.post(`/cost-codes/${all[1]?.id}/mapping`).type('form').send({ intent: 'refresh' }).expect(303);
     await member.agent.get('/cost-codes').expect(200);
-    browser = await openChromium();
   });
-  after(async () => {
-    await browser?.close();
-    await web.close();
-  });
-  beforeEach(() => {
-    complaints.length = 0;
-  });
-  afterEach(() => {
-    expect(complaints, 'the browser complained').to.deep.equal([]);
-  });
+  after(() => web?.close());
 
-  const opened = (path = '/cost-codes', options: VisitOptions = {}) => visit({ browser, web, member, complaints }, path, options);
   const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' });
   const sheet = (page: Page) => page.getByRole('dialog');
   const rowOf = (page: Page, n: number) => page.locator(`#r-${all[n]?.id}`);
@@ -63,7 +51,7 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
 
   describe('Manual Mapping', () => {
     it('goes by keyboard alone: search, choose, read the effect, link, and back to the row', async () => {
-      const { page, context } = await opened();
+      const page = await opened();
       await rowOf(page, 2).getByRole('button', { name: 'Manual Mapping' }).focus();
       await page.keyboard.press('Enter');
       await sheet(page).getByRole('searchbox').focus();
@@ -83,11 +71,10 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
       expect((await linkOf(2))?.name).to.equal('Walls');
       await page.keyboard.press('Escape');
       await until('the focus', () => rowOf(page, 2).getByRole('button', { name: 'Manual Mapping' }).evaluate((element) => element.matches(':focus')));
-      await context.close();
     });
 
     it('opens the tree branch by branch, and asks for each once', async () => {
-      const { page, context } = await opened();
+      const page = await opened();
       const asked: string[] = [];
       page.on('request', (request) => {
         if (request.url().includes('/classes?')) asked.push(request.url());
@@ -104,11 +91,10 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
       await sheet(page).getByRole('link', { name: 'Choose Zone 169' }).waitFor();
       expect(await sheet(page).getByRole('link', { name: 'More classes' }).count()).to.equal(0);
       await sound(page, 'mapping');
-      await context.close();
     });
 
     it('works without script', async () => {
-      const { page, context } = await opened(`/cost-codes/${all[4]?.id}/mapping`, { javaScriptEnabled: false });
+      const page = await opened(`/cost-codes/${all[4]?.id}/mapping`, { javaScriptEnabled: false });
       await page.getByText('1 class below Field').click();
       await page.getByRole('link', { name: 'Show them' }).first().click();
       await page.getByRole('link', { name: 'Choose Concrete' }).click();
@@ -117,13 +103,12 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
       expect((await linkOf(4))?.name).to.equal('Concrete');
       await button(page, 'Unlink').click();
       await page.getByText('Unlinked. The class stays in QuickBooks as it is.').waitFor();
-      await context.close();
     });
   });
 
   describe('Change History and Json Script', () => {
     it('filters and exports in the sheet, and unfolds a request', async () => {
-      const { page, context } = await opened();
+      const page = await opened();
       await rowOf(page, 0).getByRole('button', { name: 'Change History' }).click();
       await sheet(page).getByText('Class created in QuickBooks').last().waitFor();
       await sheet(page).getByLabel('Show').selectOption({ label: 'Changes in Linarc, all' });
@@ -136,25 +121,22 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
       const download = page.waitForEvent('download');
       await sheet(page).getByRole('link', { name: 'Export as CSV' }).click();
       expect((await download).suggestedFilename()).to.match(/^Change History of .*\.csv$/);
-      await context.close();
     });
 
     it('copies what is shown, word for word', async () => {
-      const { page, context } = await opened('/cost-codes', { permissions: ['clipboard-read', 'clipboard-write'] });
+      const page = await opened('/cost-codes', { permissions: ['clipboard-read', 'clipboard-write'] });
       await rowOf(page, 0).getByRole('button', { name: 'Json Script' }).click();
       await button(page, 'Copy Linarc record').click();
       await until('the word', async () => (await page.locator('#say').textContent()) === 'Copied');
       expect(JSON.parse(await page.evaluate('navigator.clipboard.readText()') as string)).to.deep.equal(all[0]?.raw);
       await sound(page, 'json');
-      await context.close();
     });
 
     it('can be read without script', async () => {
-      const { page, context } = await opened(`/cost-codes/${all[0]?.id}/history?kind=sync`, { javaScriptEnabled: false });
+      const page = await opened(`/cost-codes/${all[0]?.id}/history?kind=sync`, { javaScriptEnabled: false });
       await page.getByLabel('Show').selectOption({ label: 'Imported from Linarc' });
       await button(page, 'Show').click();
       expect(await page.locator('.timeline strong').allTextContents()).to.deep.equal(['Imported from Linarc']);
-      await context.close();
     });
   });
 
@@ -162,7 +144,7 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
     const words = (page: Page) => page.locator('#picked-words').textContent();
 
     it('picks ranges by Shift, by mouse and by keyboard, and keeps them over pages and searches', async () => {
-      const { page, context } = await opened();
+      const page = await opened();
       await button(page, 'Import').click();
       await button(page, 'Import Selected Items from Linarc').click();
       const boxes = sheet(page).locator('#picker-list input');
@@ -187,11 +169,10 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
       await button(page, 'Import the picked ones').click();
       await page.getByText(/Last import: 0 new · 0 changed · 57 unchanged/).waitFor();
       expect(await sheet(page).count(), 'the sheet is closed').to.equal(0);
-      await context.close();
     });
 
     it('works without script', async () => {
-      const { page, context } = await opened('/imports/selected', { javaScriptEnabled: false });
+      const page = await opened('/imports/selected', { javaScriptEnabled: false });
       await page.locator('#picker-list input').nth(1).check();
       await button(page, 'Next page').click();
       await page.locator('#picker-list input').nth(0).check();
@@ -199,12 +180,11 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
       await web.idle();
       await page.goto(`${web.url}/cost-codes`);
       await page.getByText(/Last import: 0 new · 0 changed · 2 unchanged/).waitFor();
-      await context.close();
     });
   });
 
   it('as a page of its own, opened by its address, a sheet is a plain page that works', async () => {
-    const { page, context } = await opened('/imports/selected');
+    const page = await opened('/imports/selected');
     await page.getByLabel('Task Type').selectOption('OFFICE');
     await button(page, 'Search').click();
     await page.getByText(/\d+ cost codes found/).waitFor();
@@ -218,14 +198,13 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
     await page.keyboard.press('Enter');
     await page.getByText('Classes with “office” in their name').waitFor();
     expect(await page.getByRole('dialog').count()).to.equal(0);
-    await context.close();
   });
 
   describe('A spreadsheet', () => {
     const file = { name: 'more.xlsx', mimeType: 'application/octet-stream', buffer: workbook({ Codes: [['Cost Code', 'Task Name'], ['X 1', 'Extra one'], [{ date: 36615 }, 'Date'], [null, 'Nameless code']] }) };
 
     it('is imported from the menu and reported row by row', async () => {
-      const { page, context } = await opened();
+      const page = await opened();
       await button(page, 'Import').click();
       await page.getByRole('link', { name: 'Import a spreadsheet' }).click();
       await sound(page, 'spreadsheet');
@@ -239,17 +218,15 @@ describe('The sheets of a record, the picker and the spreadsheet in a browser', 
       await page.getByRole('link', { name: /^New 1/ }).click();
       await page.getByRole('link', { name: 'X 1' }).click();
       await page.getByRole('cell', { name: 'Extra one', exact: true }).waitFor();
-      await context.close();
     });
 
     it('works without script', async () => {
-      const { page, context } = await opened('/imports/spreadsheets', { javaScriptEnabled: false });
+      const page = await opened('/imports/spreadsheets', { javaScriptEnabled: false });
       await page.getByLabel('Excel workbook (.xlsx) or CSV file').setInputFiles({ name: 'x.csv', mimeType: 'text/csv', buffer: Buffer.from('Code,Name\nX 2,Extra two') });
       await button(page, 'Import the file').click();
       await web.idle();
       await page.reload();
       await page.getByRole('link', { name: 'X 2' }).waitFor();
-      await context.close();
     });
   });
 });

@@ -1,38 +1,25 @@
 import { expect } from 'chai';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { count } from '../../server/web/present/format.ts';
 import { axeFaults } from '../support/axe.ts';
-import { openChromium } from '../support/chromium.ts';
+import { visits } from '../support/visits.ts';
 import { until } from '../support/waiting.ts';
 import { comeIn, importAll, records, startWeb, type Member, type WebProduct } from './support.ts';
-import { visit, type VisitOptions } from './visitor.ts';
-
 
 describe('The staging screen in a browser', function () {
   this.timeout(60_000);
   let web: WebProduct;
   let member: Member;
-  let browser: Browser;
-  const complaints: string[] = [];
+
+  const opened = visits({ of: () => ({ web, member }), path: '/cost-codes' });
 
   before(async () => {
     web = await startWeb({ codes: 1500, limits: true });
     member = await comeIn(web);
     await importAll(web, member);
-    browser = await openChromium();
   });
-  after(async () => {
-    await browser?.close();
-    await web.close();
-  });
-  beforeEach(() => {
-    complaints.length = 0;
-  });
-  afterEach(() => {
-    expect(complaints, 'the browser complained').to.deep.equal([]);
-  });
+  after(() => web?.close());
 
-  const opened = (path = '/cost-codes', options: VisitOptions = {}) => visit({ browser, web, member, complaints }, path, options);
   const row = (page: Page, n: number) => page.getByRole('button', { name: new RegExp(`^Row ${n},`) });
   const selected = (page: Page) => page.locator('#selected-words').textContent();
   const ready = async () => (await web.world.costCodes.tally(member.company, { kind: 'matching', filter: {}, except: [] })).needs_sync;
@@ -40,7 +27,7 @@ describe('The staging screen in a browser', function () {
 
   describe('selection', () => {
     it('by serial numbers: plain takes one alone, Shift a range, Ctrl one more, a second click none', async () => {
-      const { page, context } = await opened();
+      const page = await opened();
       await row(page, 3).click();
       expect(await selected(page)).to.equal('1 selected of 1,500 · 1 can sync');
       await row(page, 6).click({ modifiers: ['Shift'] });
@@ -51,11 +38,10 @@ describe('The staging screen in a browser', function () {
       await row(page, 2).click();
       await row(page, 2).click();
       expect(await selected(page)).to.equal('None selected of 1,500');
-      await context.close();
     });
 
     it('by keyboard: Space, Shift and arrows, Ctrl+A once for the page and twice for all, Escape', async () => {
-      const { page, context } = await opened();
+      const page = await opened();
       await row(page, 2).focus();
       await page.keyboard.press('Space');
       await page.keyboard.press('Shift+ArrowDown');
@@ -67,11 +53,10 @@ describe('The staging screen in a browser', function () {
       expect(await selected(page)).to.equal(`1,500 selected of 1,500 (1,400 not on this page) · ${count(await ready())} can sync`);
       await page.keyboard.press('Escape');
       expect(await selected(page)).to.match(/^None/);
-      await context.close();
     });
 
     it('outlasts another page and the way back, and ends when Select All’s filter changes', async () => {
-      const { page, context } = await opened();
+      const page = await opened();
       await page.getByRole('checkbox', { name: /^Select 01/ }).nth(3).check();
       await page.getByRole('link', { name: 'Next' }).click();
       await page.waitForURL(/from=100/);
@@ -82,11 +67,10 @@ describe('The staging screen in a browser', function () {
       await page.getByRole('link', { name: /^Needs Sync/ }).last().click();
       await page.waitForURL(/status=needs_sync/);
       await until('the other filter', async () => (await selected(page))?.startsWith('None'));
-      await context.close();
     });
 
     it('of all but one is sent as filter and exception', async () => {
-      const { page, context } = await opened();
+      const page = await opened();
       await button(page, 'Select All').click();
       await page.getByRole('checkbox', { name: /^Select 01/ }).nth(1).uncheck();
       expect(await selected(page)).to.match(/^1,499 selected/);
@@ -96,34 +80,31 @@ describe('The staging screen in a browser', function () {
       expect(fields.get('scope')).to.equal('matching');
       await page.getByText('Create', { exact: true }).first().waitFor();
       expect(await page.locator('#sheet .numbers').textContent()).to.match(new RegExp(`Create\\s*${count((await ready()) - 1)}\\s`));
-      await context.close();
     });
   });
 
   describe('sheets and cards', () => {
     it('open beside the table and give the focus back', async () => {
-      const { page, context } = await opened();
+      const page = await opened();
       const history = page.getByRole('button', { name: 'Change History' }).nth(4);
       await history.click();
       await page.getByRole('dialog').getByText('Imported from Linarc').last().waitFor();
       await page.keyboard.press('Escape');
       await until('the focus', () => history.evaluate((element) => element.matches(':focus')));
-      await context.close();
     });
 
     it('search without losing what is half typed', async () => {
-      const { page, context } = await opened();
+      const page = await opened();
       await page.getByRole('searchbox', { name: 'Search by code or name' }).pressSequentially('basement', { delay: 40 });
       await page.waitForURL(/q=basement$/);
       expect(await page.locator('#q').inputValue()).to.equal('basement');
       expect(await page.evaluate('document.activeElement.id')).to.equal('q');
-      await context.close();
     });
   });
 
   for (const width of [1280, 800, 390]) {
     it(`does not move as it comes in, ${width} wide`, async () => {
-      const { page, context } = await opened('about:blank', { viewport: { width, height: 860 } });
+      const page = await opened('about:blank', { viewport: { width, height: 860 } });
       await page.addInitScript(`
         window.moved = [];
         new PerformanceObserver((list) => moved.push(...list.getEntries().map(({ value }) => value))).observe({ type: 'layout-shift', buffered: true });
@@ -133,18 +114,15 @@ describe('The staging screen in a browser', function () {
       await page.evaluate('new Promise((painted) => requestAnimationFrame(() => setTimeout(painted, 100)))');
       const moved = await page.evaluate<number[]>('moved');
       expect(moved.reduce((sum, value) => sum + value, 0)).to.be.below(0.01);
-      await context.close();
     });
   }
 
   describe('a page of 1,000 rows', () => {
     let page: Page;
-    let context: BrowserContext;
 
     before(async () => {
-      ({ page, context } = await opened('/cost-codes?size=1000'));
+      page = await opened('/cost-codes?size=1000');
     });
-    after(() => context?.close());
 
     it('lays out only what is in view, and keeps the room for the rest', async () => {
       const drawn = await page.locator('#rows > tbody > tr').evaluateAll((rows) => rows.map((row) => row.checkVisibility({ contentVisibilityAuto: true })));
@@ -185,15 +163,13 @@ describe('The staging screen in a browser', function () {
 
   describe('while a run goes on', () => {
     let page: Page;
-    let context: BrowserContext;
 
     before(async () => {
-      ({ page, context } = await opened());
+      page = await opened();
       await button(page, 'Select All').click();
       await button(page, 'Sync to QBO').click();
       await page.locator('#live progress').waitFor();
     });
-    after(() => context?.close());
 
     it('rows change in place; ticks, half-typed words, focus and scroll stay', async () => {
       await row(page, 4).click();
@@ -238,7 +214,7 @@ describe('The staging screen in a browser', function () {
   });
 
   it('does the whole job without script', async () => {
-    const { page, context } = await opened('/cost-codes?status=needs_sync', { javaScriptEnabled: false });
+    const page = await opened('/cost-codes?status=needs_sync', { javaScriptEnabled: false });
     await page.getByLabel('Search by code or name').fill('wing');
     await button(page, 'Search').click();
     await page.getByRole('checkbox', { name: /^Select / }).nth(1).check();
@@ -250,12 +226,11 @@ describe('The staging screen in a browser', function () {
     await button(page, 'Select All').click();
     expect(await selected(page)).to.match(/^\d+ selected of/);
     await web.idle();
-    await context.close();
   });
 
   for (const scheme of ['light', 'dark'] as const) {
     it(`has no axe violation, ${scheme}, with a sheet open and at 320 px too`, async () => {
-      const { page, context } = await opened('/cost-codes', { colorScheme: scheme });
+      const page = await opened('/cost-codes', { colorScheme: scheme });
       expect(await axeFaults(page)).to.deep.equal([]);
       await page.getByRole('button', { name: 'Manual Mapping' }).first().click();
       await page.getByRole('dialog').waitFor();
@@ -264,7 +239,6 @@ describe('The staging screen in a browser', function () {
       await page.setViewportSize({ width: 320, height: 640 });
       expect(await axeFaults(page)).to.deep.equal([]);
       expect(await page.evaluate('document.documentElement.scrollWidth'), 'nothing sticks out').to.equal(320);
-      await context.close();
     });
   }
 });
