@@ -523,6 +523,8 @@ export interface History {
   add(company: Tenant, facts: readonly Fact[]): Promise<void>;
   /** Newest first. */
   of(company: Tenant, record: string, options: { limit: number; before?: Pick<Fact, 'at' | 'id'>; kinds?: readonly FactKind[] }): Promise<readonly Fact[]>;
+  /** The newest exchange with QuickBooks about a record. */
+  lastExchange(company: Tenant, record: string): Promise<Exchange | null>;
   /** What one run did, oldest first, streamed. */
   ofRun(company: Tenant, run: string): AsyncIterable<Fact>;
 }

@@ -158,6 +158,7 @@ export interface StagedRecord {
   readonly intent: Intent | null;
   /** The run that settled it last, and how; a run's counts are the sum of these. */
   readonly settledIn: { readonly run: string; readonly outcome: RunOutcome } | null;
+  /** Of a record a run is not done with; afterwards its history has it. */
   readonly lastExchange: Exchange | null;
   readonly importedAt: Date;
   /** Counts every write; a decision taken on version n is only stored over version n. */

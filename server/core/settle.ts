@@ -68,7 +68,7 @@ export function settleConfirmed(
     syncedAt: occasion.at,
     overwrite: null,
     accepted: null,
-    ...over(record, exchange),
+    ...OVER,
   };
   const outcome = outcomeOf(planned, exchange !== null || isOurs, isCreated);
   const effect = exchange !== null || isOurs ? confirmed : null;
@@ -139,29 +139,28 @@ const activity = (active: boolean) => (active ? 'Active' : 'Inactive');
 
 /** Settles a record QuickBooks refused, or one whose tries are used up. */
 export function settleFailed(record: StagedRecord, problem: Problem, exchange: Exchange | null, occasion: Occasion): Settlement {
-  return settlement(record, { status: 'failed', problem, ...over(record, exchange) }, 'failed', 'failed', [], exchange, problem, occasion);
+  return settlement(record, { status: 'failed', problem, ...OVER }, 'failed', 'failed', [], exchange, problem, occasion);
 }
 
 /** Settles a record the plan holds back. A missing parent or room may come, so that one can be retried; the rest needs a person. */
 export function settleBlocked(record: StagedRecord, problem: Problem, occasion: Occasion): Settlement {
   if (problem.code === 'parent_not_synced' || problem.code === 'plan_full') return settleFailed(record, problem, null, occasion);
-  return settlement(record, { status: 'needs_action', problem, ...over(record, null) }, 'needsAction', 'blocked', [], null, problem, occasion);
+  return settlement(record, { status: 'needs_action', problem, ...OVER }, 'needsAction', 'blocked', [], null, problem, occasion);
 }
 
 /** Settles a record nothing is to be done about and no class stands for: an inactive code that never was one. */
 export function settleIdle(record: StagedRecord, occasion: Occasion): Settlement {
-  return settlement(record, { status: record.run?.was ?? 'needs_sync', ...over(record, null) }, 'unchanged', 'confirmed', [], null, null, occasion);
+  return settlement(record, { status: record.run?.was ?? 'needs_sync', ...OVER }, 'unchanged', 'confirmed', [], null, null, occasion);
 }
 
 /** Settles a record whose change needs a yes nobody gave: it stays as it was. */
 export function settleHeld(record: StagedRecord, occasion: Occasion): Settlement {
-  const change = { status: record.run?.was ?? 'needs_sync', ...over(record, null) };
+  const change = { status: record.run?.was ?? 'needs_sync', ...OVER };
   return settlement(record, change, 'held', 'held', [], null, null, occasion);
 }
 
-function over(record: StagedRecord, exchange: Exchange | null): RecordChange {
-  return { run: null, intent: null, lastExchange: exchange ?? record.lastExchange };
-}
+/** The exchange stands in the line of history from now on. */
+const OVER = { run: null, intent: null, lastExchange: null } as const satisfies RecordChange;
 
 function settlement(
   record: StagedRecord,

@@ -37,6 +37,11 @@ export function openHistory(connection: Connection): History {
       return (await history.find(query).sort({ at: -1, _id: -1 }).limit(limit).lean<FactDocument[]>()).map(factOf);
     },
 
+    async lastExchange(company, record) {
+      const [newest] = await history.find({ company, record, exchange: { $ne: null } }, { exchange: 1 }).sort({ at: -1, _id: -1 }).limit(1).lean<FactDocument[]>();
+      return newest?.exchange ? exchangeOf(newest.exchange) : null;
+    },
+
     async *ofRun(company, run) {
       const all = history.find({ company, run }).sort({ at: 1, _id: 1 }).lean<FactDocument[]>();
       for await (const document of all.cursor()) yield factOf(document);

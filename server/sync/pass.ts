@@ -24,10 +24,12 @@ const AT_ONCE = 2 * IN_FLIGHT;
 interface Planned {
   readonly record: StagedRecord & { readonly run: RunPlace };
   readonly change: PlannedChange;
+  /** What is to be asked of QuickBooks for it. */
+  readonly write: ReturnType<typeof writeOf>;
 }
 
 interface Write extends Planned {
-  readonly intent: Omit<Intent, 'requestid' | 'bId' | 'sentAt'>;
+  readonly write: NonNullable<Planned['write']>;
 }
 
 /**
@@ -68,7 +70,7 @@ function within(room: { left: number }, planned: readonly Planned[]): Planned[] 
     if (!takesRoom(one.change)) return one;
     room.left -= 1;
     const isSent = one.record.intent !== null;
-    return room.left >= 0 || isSent ? one : { record: one.record, change: blocked(problem('plan_full')) };
+    return room.left >= 0 || isSent ? one : { record: one.record, change: blocked(problem('plan_full')), write: null };
   });
 }
 
@@ -126,8 +128,8 @@ class Batches {
 }
 
 /** The requestid this very content was sent with before. */
-function formerRequest({ record, intent }: Write): string | null {
-  return record.intent !== null && record.intent.contentHash === intent.contentHash ? record.intent.requestid : null;
+function formerRequest({ record, write }: Write): string | null {
+  return record.intent !== null && record.intent.contentHash === write.contentHash ? record.intent.requestid : null;
 }
 
 async function planChunk(push: Push, chunk: readonly Planned['record'][]): Promise<Planned[]> {
@@ -135,15 +137,17 @@ async function planChunk(push: Push, chunk: readonly Planned['record'][]): Promi
   if (unknown.length > 0) await look(push, unknown);
   const records = await recovered(push, chunk);
   const around = await surroundingsOf(push.world, push.lease.company, records, false);
-  const planned = records.map((record) => ({ record, change: plan(record, around(record), push.settings) }));
+  const planned = records.map((record): Planned => {
+    const change = plan(record, around(record), push.settings);
+    return { record, change, write: writeOf(change) };
+  });
   const [other, rest] = [planned.filter(replaces), planned.filter((one) => !replaces(one))];
   if (other.length === 0) return planned;
   return [...rest, ...(await planChunk(push, other.map(({ record }) => ({ ...record, run: { ...record.run, look: true } }))))];
 }
 
 /** Something else was sent before; even if it was refused, nothing takes its place, and it is not let be, before QuickBooks was looked at. */
-function replaces({ record, change }: Planned): boolean {
-  const write = writeOf(change);
+function replaces({ record, write }: Planned): boolean {
   return record.intent !== null && !record.run.look && write?.contentHash !== record.intent.contentHash;
 }
 
@@ -193,17 +197,17 @@ async function findWork(push: Push, records: readonly Planned['record'][]): Prom
 }
 
 /** What can be settled without a write: blocked, out of tries, nothing to do, or a link to a class that is as wanted already. */
-function settleUnwritten({ record, change }: Planned, occasion: Occasion): Settlement[] {
+function settleUnwritten({ record, change, write }: Planned, occasion: Occasion): Settlement[] {
   if (change.problem !== null) return [settleBlocked(record, change.problem, occasion)];
-  if (isHeld({ record, change })) return [settleHeld(record, occasion)];
-  if (writeOf(change) !== null && !hasTriesLeft(record)) return [settleFailed(record, record.problem ?? problem('gave_up'), record.lastExchange, occasion)];
-  if (writeOf(change) !== null) return [];
+  if (isHeld(record, change)) return [settleHeld(record, occasion)];
+  if (write !== null && !hasTriesLeft(record)) return [settleFailed(record, record.problem ?? problem('gave_up'), record.lastExchange, occasion)];
+  if (write !== null) return [];
   if (change.target === null) return [settleIdle(record, occasion)];
   return [settleConfirmed(record, change, change.target, null, occasion)];
 }
 
 /** Whether it would make a class inactive or move it without the yes that takes. */
-function isHeld({ record, change }: Planned): boolean {
+function isHeld(record: Planned['record'], change: PlannedChange): boolean {
   return needsYes(record, change).some((consent) => !record.run.consent.includes(consent));
 }
 
@@ -211,9 +215,8 @@ function hasTriesLeft(record: Planned['record']): boolean {
   return record.run.attempts < TRIES;
 }
 
-function asWrite({ record, change }: Planned): Write[] {
-  const intent = writeOf(change);
-  return intent === null || !hasTriesLeft(record) || isHeld({ record, change }) ? [] : [{ record, change, intent }];
+function asWrite({ record, change, write }: Planned): Write[] {
+  return write === null || !hasTriesLeft(record) || isHeld(record, change) ? [] : [{ record, change, write }];
 }
 
 function occasion({ world, lease, settings }: Push): Occasion {
@@ -241,7 +244,7 @@ async function send(push: Push, writes: readonly Write[]): Promise<void> {
   await obey(push, answer, 'batch');
 }
 
-interface Intended extends Planned {
+interface Intended extends Pick<Planned, 'record' | 'change'> {
   readonly intent: Intent;
   /** It was sent before, under the same requestid. */
   readonly repeated: boolean;
@@ -250,9 +253,9 @@ interface Intended extends Planned {
 /** The records as they are once this was sent and nobody knows what came of it. */
 function intend({ lease }: Push, writes: readonly Write[], requestid: string): Intended[] {
   const sentAt = lease.time();
-  return writes.map(({ record, change, intent: wanted }, index): Intended => {
+  return writes.map(({ record, change, write }, index): Intended => {
     const former = record.intent?.requestid === requestid ? record.intent : null;
-    const intent: Intent = { ...wanted, requestid, bId: former?.bId ?? String(index + 1), sentAt: former?.sentAt ?? sentAt };
+    const intent: Intent = { ...write, requestid, bId: former?.bId ?? String(index + 1), sentAt: former?.sentAt ?? sentAt };
     const run = { ...record.run, attempts: record.run.attempts + 1, look: true, notBefore: null };
     return { change, intent, repeated: former !== null, record: { ...record, intent, run } };
   });

@@ -29,14 +29,15 @@ describe('A sync seen from outside', () => {
     const { records } = await product.world.costCodes.page(product.company, { status: 'failed' }, { by: 'code', direction: 'asc' }, 0, 10);
     expect(records).to.have.length(1);
     const page = await product.agent.get(`/cost-codes/${records[0]?.id}/history`).expect(200);
-    const shown = records[0]?.lastExchange?.intuitTid ?? '';
+    const last = await product.world.history.lastExchange(product.company, records[0]?.id ?? '');
+    const shown = last?.intuitTid ?? '';
     expect(shown).to.have.length.above(8);
     expect(page.text).to.include(shown);
 
     const line = lines.find(({ intuitTid }) => intuitTid === shown) ?? {};
     expect(line).to.include({ msg: 'QuickBooks was called', kind: 'batch', what: 'batch', outcome: 'answered', status: 200, faults: '6000', company: product.company });
     await product.agent.get(`/runs/${String(line['run'])}`).expect(200, /69 created and 1 failed of 70 cost codes/);
-    expect(records[0]?.lastExchange?.requestid).to.equal(line['batch']);
+    expect(last?.requestid).to.equal(line['batch']);
     expect(lines.filter(({ run }) => run === line['run']).map(({ msg }) => msg)).to.include.members(['run taken', 'run ended']);
   });
 

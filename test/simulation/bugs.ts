@@ -17,7 +17,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     title: 'a requestid is used again for other content', under: 2,
-    edits: [{ file: 'sync/pass.ts', from: 'record.intent !== null && record.intent.contentHash === intent.contentHash', to: 'record.intent !== null' }],
+    edits: [{ file: 'sync/pass.ts', from: 'record.intent !== null && record.intent.contentHash === write.contentHash', to: 'record.intent !== null' }],
   },
   {
     title: 'an unknown outcome is not looked up before it is sent again', under: 10,

@@ -904,6 +904,11 @@ class MemoryHistory implements History {
     }
   }
 
+  async lastExchange(company: Tenant, record: string): Promise<Fact['exchange']> {
+    const newest = await this.of(company, record, { limit: Infinity });
+    return newest.find(({ exchange }) => exchange !== null)?.exchange ?? null;
+  }
+
   async *ofRun(company: Tenant, run: string): AsyncIterable<Fact> {
     const facts = [...this.database.historyOf(company).values()].filter((fact) => fact.run === run);
     yield* facts.sort((a, b) => a.at.getTime() - b.at.getTime() || compare(a.id, b.id));

@@ -36,6 +36,15 @@ eachStore('The store of history', (open) => {
       expect(await history.of(of, 'r1', { limit: 10 })).to.deep.equal([full]);
     });
 
+    it('finds the newest exchange with QuickBooks, whatever was told since', async () => {
+      const of = company();
+      const exchange = (requestid: string) => ({ at: AT, operation: 'create', requestid, request: null, response: null, status: 200, intuitTid: 't', took: 5 }) as const;
+      await history.add(of, [fact('a', 1, { exchange: exchange('q1') }), fact('b', 2, { exchange: exchange('q2') }), fact('c', 3), fact('d', 4, { record: 'r2', exchange: exchange('q3') })]);
+      expect(await history.lastExchange(of, 'r1')).to.deep.equal(exchange('q2'));
+      expect(await history.lastExchange(of, 'r3')).to.equal(null);
+      expect(await history.lastExchange(company(), 'r1')).to.equal(null);
+    });
+
     it('tells what one run did, oldest first', async () => {
       const of = company();
       await history.add(of, [fact('b', 2, { run: 'run1', record: 'r2' }), fact('a', 1, { run: 'run1' }), fact('c', 3, { run: 'run2' }), fact('d', 0)]);

@@ -217,7 +217,9 @@ describe('pushing to QuickBooks', () => {
       expect(failed.status).to.equal('failed');
       expect(failed.problem?.raw?.code).to.be.oneOf(['6000', '5020']);
       expect(failed.problem?.raw?.message).to.be.a('string');
-      expect(failed.lastExchange?.intuitTid).to.be.a('string');
+      const last = await desk.world.history.lastExchange(desk.company, failed.id);
+      expect(last?.intuitTid).to.be.a('string');
+      expect(failed.lastExchange).to.equal(null);
     });
 
     it('sends a record again after a stale SyncToken, with a new requestid', async () => {

@@ -24,7 +24,7 @@ describe('JSON on the screen', () => {
       access_token: 'canary1', nested: [{ Authorization: 'canary2', cookie: 'canary3' }], note: 'sent with Bearer canary4abcdefgh', detail: 'company 4620816365 said no',
       id: 'eyJjYW5hcnk1.eyJjYW5hcnk2.c2ln', '4620816365': 1,
     };
-    const { blocks } = jsonScript(sampleRecord('01', 'A', { raw: canaries, lastExchange: { ...sampleExchange, request: canaries, response: canaries } }), ['4620816365']);
+    const { blocks } = jsonScript(sampleRecord('01', 'A', { raw: canaries }), { ...sampleExchange, request: canaries, response: canaries }, ['4620816365']);
     const text = blocks.flatMap(({ tokens }) => tokens.map((token) => token.text)).join('');
     expect(text).to.not.match(/canary\d|eyJ/).and.to.not.include('company 4620816365');
     expect(text).to.include('company removed said no');

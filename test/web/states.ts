@@ -101,7 +101,7 @@ const on = <V extends keyof Views>(view: V, model: Views[V], path: string, title
 const nobody: Partial<Surroundings> = { user: null, company: null, role: null, companies: [] };
 const arrived: Partial<Surroundings> = { company: null, role: null, companies: [] };
 const linked: StagedRecord = sampleRecord('03 30 53', 'Miscellaneous Cast-in-Place Concrete', {
-  status: 'failed', problem: DUPLICATE, lastExchange: sampleExchange,
+  status: 'failed', problem: DUPLICATE,
   link: { id: '42', syncToken: '3', name: '03 30 53 Misc Concrete', parentId: null, active: true, how: 'matched' },
 });
 const aClass = (id: string, path: string, active = true): QuickBooksClass => ({
@@ -279,8 +279,8 @@ export const STATES: Readonly<Record<string, State>> = {
   'staging-refused': page({ company: keyRefused }, { company: keyRefused }),
   'history': on('record/history', history({ record: linked, facts, show: null, isFirstPage: true, hidden: [] }), '/cost-codes/x/history', 'Change History'),
   'history-empty': on('record/history', history({ record: linked, facts: [], show: 'gone', isFirstPage: false, hidden: [] }), '/cost-codes/x/history', 'Change History'),
-  'json-new': on('record/json', jsonScript(sampleRecord('04 20 00', 'Unit Masonry')), '/cost-codes/x/json', 'Json Script'),
-  'json': on('record/json', jsonScript(linked), '/cost-codes/x/json', 'Json Script'),
+  'json-new': on('record/json', jsonScript(sampleRecord('04 20 00', 'Unit Masonry'), null), '/cost-codes/x/json', 'Json Script'),
+  'json': on('record/json', jsonScript(linked, sampleExchange), '/cost-codes/x/json', 'Json Script'),
   'mapping': on('record/mapping', mapping(mapped), '/cost-codes/x/mapping', 'Manual Mapping'),
   'mapping-viewer': on('record/mapping', mapping({ ...mapped, role: 'viewer', branches: [], more: false, notice: null }), '/cost-codes/x/mapping', 'Manual Mapping', { role: 'viewer' }),
   'mapping-new': on('record/mapping', mapping({ ...mapped, record: unmapped, current: null, notice: null, look: { q: '', below: null, from: 0 } }), '/cost-codes/x/mapping', 'Manual Mapping'),

@@ -1,4 +1,4 @@
-import type { StagedRecord } from '../../core/records.ts';
+import type { Exchange, StagedRecord } from '../../core/records.ts';
 import { momentOrNull, type Moment } from './format.ts';
 
 /** A piece of JSON text of one colour. */
@@ -16,9 +16,8 @@ export interface JsonScript {
   readonly facts: readonly string[];
 }
 
-/** `hidden`: texts that must not be shown wherever they stand, such as the realm id. */
-export function jsonScript(record: StagedRecord, hidden: readonly string[] = []): JsonScript {
-  const last = record.lastExchange;
+/** `last`: the newest exchange with QuickBooks. `hidden`: texts that must not be shown wherever they stand, such as the realm id. */
+export function jsonScript(record: StagedRecord, last: Exchange | null, hidden: readonly string[] = []): JsonScript {
   const block = (id: string, title: string, value: unknown) => ({ id, title, tokens: jsonTokens(pretty(value, hidden)), empty: value === null || value === undefined });
   return {
     code: record.source.code || '—',

@@ -64,7 +64,9 @@ export function recordRoutes({ world, render }: Web): Router {
 
   router.get(paths.json, membersOnly, async (req, res) => {
     const record = await recordOf(req);
-    const model = jsonScript(record, [await world.companies.realmId(memberOf(req).company.id)]);
+    const { id } = memberOf(req).company;
+    const [last, realmId] = await Promise.all([record.lastExchange ?? world.history.lastExchange(id, record.id), world.companies.realmId(id)]);
+    const model = jsonScript(record, last, [realmId]);
     render(req, res, 'record/json', model, { title: `Json Script of ${record.source.code}` });
   });
 
