@@ -4,6 +4,7 @@ import { bareClassName, fold } from '../core/names.ts';
 import type { ClassMirror } from '../core/ports.ts';
 import type { QuickBooksClass, Tenant } from '../core/records.ts';
 import { CHUNK, chunks, isDuplicateKey, literally, TYPED, type Filter } from './documents.ts';
+import { gathered } from './gathering.ts';
 import { tenantModel } from './models.ts';
 
 interface ClassDocument extends Omit<QuickBooksClass, 'id'> {
@@ -21,6 +22,7 @@ const BY_NAME = { foldedName: 1, classId: 1 } as const;
 /** What we last saw of each company's classes, in the collection `classes`. */
 export function openClassMirror(connection: Connection): ClassMirror {
   const classes = tenantModel<ClassDocument>(connection, schema);
+  const write = gathered((operations: Parameters<typeof classes.bulkWrite>[0]) => classes.bulkWrite(operations, TYPED));
 
   async function findIn(query: Filter, field: string, values: readonly string[]): Promise<QuickBooksClass[]> {
     const found: QuickBooksClass[] = [];
@@ -45,7 +47,7 @@ export function openClassMirror(connection: Connection): ClassMirror {
             filter: notNewerThan(company, seen), update: { $set: fieldsOf(company, seen), $currentDate: SEEN_NOW }, upsert: true,
           },
         }));
-        await classes.bulkWrite(operations, TYPED).catch(async (error: unknown) => {
+        await write(company, operations).catch(async (error: unknown) => {
           if (!isDuplicateKey(error)) throw error;
           // An upsert that finds only a newer state of the class fails by its key. That state stays, but the class was seen.
           await classes.updateMany({ company, classId: { $in: part.map((seen) => seen.id) } }, { $currentDate: SEEN_NOW });

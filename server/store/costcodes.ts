@@ -9,10 +9,14 @@ import type { RecordOrder, Selection } from '../core/selection.ts';
 import {
   CHUNK, chunks, fieldsOfChange, fieldsOfDraft, isDuplicateKey, recordOf, TYPED, UNTOUCHED, type CostCodeDocument, type Filter,
 } from './documents.ts';
+import { gathered } from './gathering.ts';
 import { tenantModel } from './models.ts';
 import { matching, reversed, selected, sortOf } from './selecting.ts';
 
 type Records = Model<CostCodeDocument>;
+type Operation = Parameters<Records['bulkWrite']>[0][number];
+/** Says whether all took effect, of these operations and of those that left with them. */
+type WriteAll = (company: Tenant, operations: readonly Operation[]) => Promise<boolean>;
 
 /** Narrows nothing, but lets the indexes that begin with company and `hidden` answer. */
 const EITHER = { $in: [false, true] } as const;
@@ -24,6 +28,7 @@ const PUSHABLE: readonly unknown[] = ['needs_sync', 'failed'] satisfies RecordSt
 /** The staged records, in the collection `costcodes`. */
 export function openCostCodes(connection: Connection, random: Random): CostCodes {
   const records: Records = tenantModel<CostCodeDocument>(connection, schema);
+  const writeAll = gathered((operations: Operation[]) => writeTogether(records, operations));
 
   return {
     async get(company, id) {
@@ -97,7 +102,7 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
 
     async stage(company, drafts) {
       const missed: StagedDraft[] = [];
-      for (const part of chunks(drafts, CHUNK)) missed.push(...(await stageSome(records, random, company, part)));
+      for (const part of chunks(drafts, CHUNK)) missed.push(...(await stageSome(records, writeAll, random, company, part)));
       return missed;
     },
 
@@ -208,7 +213,7 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
     async writeInRun(company, run, fence, changes) {
       const missed: string[] = [];
       for (const part of chunks(changes, CHUNK)) {
-        missed.push(...(await writeSome(records, random, company, { run, fence }, part)));
+        missed.push(...(await writeSome(records, writeAll, random, company, { run, fence }, part)));
       }
       return { missed };
     },
@@ -276,6 +281,7 @@ async function findIn(records: Records, query: Filter, field: string, values: re
  */
 async function stageSome(
   records: Records,
+  writeAll: WriteAll,
   random: Random,
   company: Tenant,
   drafts: readonly StagedDraft[],
@@ -288,14 +294,14 @@ async function stageSome(
     const added = { _id: random.hex(12), ...UNTOUCHED, ...fields, version: 1 };
     return { updateOne: { filter: { company, linarcId }, update: { $setOnInsert: added }, upsert: true } };
   });
-  const applied = await writeAll(records, operations);
-  if (applied === drafts.length) return [];
+  if (await writeAll(company, operations)) return [];
   const stamped = await stampedWith(records, { company, linarcId: { $in: drafts.map((draft) => draft.linarcId) }, stamp });
   return drafts.filter((draft) => !stamped.has(draft.linarcId));
 }
 
 async function writeSome(
   records: Records,
+  writeAll: WriteAll,
   random: Random,
   company: Tenant,
   held: { run: string; fence: number },
@@ -308,21 +314,20 @@ async function writeSome(
       update: written({ ...fieldsOfChange(change), stamp }),
     },
   }));
-  const applied = await writeAll(records, operations);
-  if (applied === changes.length) return [];
+  if (await writeAll(company, operations)) return [];
   const ids = changes.map((change) => change.id);
   const stamped = await stampedWith(records, { company, _id: { $in: ids }, stamp });
   return ids.filter((id) => !stamped.has(id));
 }
 
-/** Sends the operations unordered; a lost race for a new key is no error. Returns how many took effect. */
-async function writeAll(records: Records, operations: Parameters<Records['bulkWrite']>[0]): Promise<number> {
+/** Sends the operations unordered; a lost race for a new key is no error. Returns whether all took effect. */
+async function writeTogether(records: Records, operations: Operation[]): Promise<boolean> {
   try {
     const result = await records.bulkWrite(operations, TYPED);
-    return result.upsertedCount + result.modifiedCount;
+    return result.upsertedCount + result.modifiedCount === operations.length;
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
-    return -1;
+    return false;
   }
 }
 

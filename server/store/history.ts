@@ -3,6 +3,7 @@ import { history as schema } from '../../models/history.ts';
 import type { History } from '../core/ports.ts';
 import type { Fact, Tenant } from '../core/records.ts';
 import { CHUNK, chunks, exchangeOf, isDuplicateKey, storedExchange, TYPED, type Filter, type StoredExchange } from './documents.ts';
+import { gathered } from './gathering.ts';
 import { tenantModel } from './models.ts';
 
 interface FactDocument extends Omit<Fact, 'id' | 'exchange'> {
@@ -15,18 +16,17 @@ interface FactDocument extends Omit<Fact, 'id' | 'exchange'> {
 /** The facts about each record, in the collection `history`. */
 export function openHistory(connection: Connection): History {
   const history = tenantModel<FactDocument>(connection, schema);
+  const insert = gathered(async (documents: FactDocument[]) => {
+    const operations = documents.map((document) => ({ insertOne: { document } }));
+    await history.bulkWrite(operations, TYPED).catch((error: unknown) => {
+      // Was there already, and stays.
+      if (!isDuplicateKey(error)) throw error;
+    });
+  });
 
   return {
     async add(company, facts) {
-      for (const part of chunks(facts, CHUNK)) {
-        const operations = part.map((fact) => {
-          const { _id, ...fields } = documentOf(company, fact);
-          return { updateOne: { filter: { _id, company }, update: { $setOnInsert: fields }, upsert: true } };
-        });
-        await history.bulkWrite(operations, TYPED).catch((error: unknown) => {
-          if (!isDuplicateKey(error)) throw error;
-        });
-      }
+      for (const part of chunks(facts, CHUNK)) await insert(company, part.map((fact) => documentOf(company, fact)));
     },
 
     async of(company, record, { limit, before, kinds = [] }) {
