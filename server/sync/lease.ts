@@ -3,6 +3,7 @@ import type { CallKind, Hold } from '../core/ports.ts';
 import type { Problem } from '../core/problems.ts';
 import type { Tenant } from '../core/records.ts';
 import type { Run, RunCounts, Windows } from '../core/run.ts';
+import { shared } from './shared.ts';
 import type { World } from './world.ts';
 
 const LEASE = 10_000;
@@ -18,6 +19,15 @@ interface Waiting {
   readonly kind: CallKind;
   at: number;
 }
+
+/** What is added to the run's counters. */
+interface Told {
+  readonly counts: Partial<RunCounts>;
+  readonly callsSent: number;
+  readonly batchesSent: number;
+}
+
+const NOTHING: Told = { counts: {}, callsSent: 0, batchesSent: 0 };
 
 /** The run must be left as it is: another worker has it, a person paused or cancelled it, it needs a person, or this process stops. */
 export class Interrupted extends Error {
@@ -40,12 +50,13 @@ export class Lease {
   private windows: Windows;
   /** How far the database's clock is ahead of ours, in milliseconds. */
   private ahead: number;
-  private renewing: Promise<boolean> = Promise.resolve(true);
+  /** Prolongs the lease and stores the windows as they are by then, so that no older windows come last. False: not stored, by what we know. */
+  private readonly renew = shared(() => this.renewNow());
+  private readonly tell = shared(() => this.tellNow());
   private interruption: Interrupted['why'] | null = null;
-  private reserving: Promise<unknown> = Promise.resolve();
   private readonly waiting = new Set<Waiting>();
-  /** Calls sent that the run has not been told of yet. */
-  private untold = { callsSent: 0, batchesSent: 0 };
+  /** What the run has not been told of yet. */
+  private untold: Told = NOTHING;
   private readonly heart: Promise<void>;
   private readonly ended = new AbortController();
 
@@ -101,9 +112,7 @@ export class Lease {
    * time when the window opens. Throws Interrupted.
    */
   async reserve(kind: CallKind): Promise<void> {
-    const turn = this.reserving.then(() => this.place(kind));
-    this.reserving = turn.catch(() => {});
-    const call = await turn;
+    const call = await this.place(kind);
     try {
       for (let wait = this.untilOpen(call); wait > 0; wait = this.untilOpen(call)) await this.pause(wait / this.world.pace.speed);
       this.check();
@@ -112,8 +121,7 @@ export class Lease {
       throw error;
     }
     this.leave(call, this.now());
-    this.untold.callsSent += 1;
-    if (kind === 'batch') this.untold.batchesSent += 1;
+    this.untold = withTold(this.untold, { callsSent: 1, batchesSent: kind === 'batch' ? 1 : 0, counts: {} });
   }
 
   private async place(kind: CallKind): Promise<Waiting> {
@@ -161,9 +169,14 @@ export class Lease {
 
   /** Adds to what the run has settled, and tells it of the calls sent since the last time. */
   async count(counts: Partial<RunCounts>): Promise<void> {
+    this.untold = withTold(this.untold, { ...NOTHING, counts });
+    await this.tell();
+  }
+
+  private async tellNow(): Promise<void> {
     const told = this.untold;
-    this.untold = { callsSent: 0, batchesSent: 0 };
-    await this.world.runs.add(this.company, this.run.id, this.fence, { counts, ...told });
+    this.untold = NOTHING;
+    await this.world.runs.add(this.company, this.run.id, this.fence, told);
   }
 
   /** Sends nothing for `ms` of QuickBooks' clock, and stores that at once: whoever goes on with the run may be another process. */
@@ -224,12 +237,6 @@ export class Lease {
     }
   }
 
-  /** Prolongs the lease and stores the windows, one after the other, so that no older windows come last. False: not stored, by what we know. */
-  private renew(): Promise<boolean> {
-    this.renewing = this.renewing.then(() => this.renewNow());
-    return this.renewing;
-  }
-
   private async renewNow(): Promise<boolean> {
     const { world, run } = this;
     const sentAt = world.clock.now();
@@ -245,6 +252,12 @@ export class Lease {
     if (renewed.state === 'paused' || renewed.state === 'cancelling') this.interruption ??= 'wish';
     return true;
   }
+}
+
+function withTold(told: Told, more: Told): Told {
+  const counts: { -readonly [outcome in keyof RunCounts]?: number } = { ...told.counts };
+  for (const [outcome, count] of Object.entries(more.counts)) counts[outcome as keyof RunCounts] = (told.counts[outcome as keyof RunCounts] ?? 0) + count;
+  return { counts, callsSent: told.callsSent + more.callsSent, batchesSent: told.batchesSent + more.batchesSent };
 }
 
 /** When the database prolonged the lease, by its own clock. */

@@ -1,5 +1,6 @@
 import { GrantError, type AccessTokens, type Grant, type GrantLease } from '../core/ports.ts';
 import type { Tenant } from '../core/records.ts';
+import { shared } from './shared.ts';
 import type { World } from './world.ts';
 
 /** A token this close to its end is renewed before use (quickbooks.md §1.5: on use, near expiry, never on a timer). */
@@ -17,9 +18,10 @@ const PAUSE = 500;
  * needs_reconnect.
  */
 export function accessTokens(world: World, company: Tenant): AccessTokens {
+  const read = shared(() => stored(world, company));
   return {
     async current() {
-      const held = await stored(world, company);
+      const held = await read();
       return isFresh(world, held) ? held.grant.accessToken : refresh(world, company, held);
     },
     async renewed(refused) {
