@@ -1,7 +1,8 @@
 import type { Catalog } from './catalog.ts';
 import type { Collection } from './collection.ts';
-import { decode, decodeFields, encode, isDocument, setField } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { decode, decodeFields, encode } from './document.ts';
+import { isDocument, setField } from './model.ts';
+import type { BsonDocument } from './model.ts';
 import type { Scope } from './expressions.ts';
 import { MongoFault } from './faults.ts';
 import { and, parseFilter } from './filter.ts';

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Binary } from 'bson';
 import { Collection, tablePrefix, tableRange } from './collection.ts';
-import { decode, encode, toNumber } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { decode, encode } from './document.ts';
+import { toNumber } from './model.ts';
+import type { BsonDocument } from './model.ts';
 import { MongoFault } from './faults.ts';
 import { parseIndex } from './indexes.ts';
 import type { Index, IndexDefinition } from './indexes.ts';

@@ -1,11 +1,12 @@
 import { Columns } from './columns.ts';
 import { compareValues } from './compare.ts';
 import { decode } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import type { BsonDocument } from './model.ts';
 import { MongoFault } from './faults.ts';
 import { hasSameKeys, keysOf } from './indexes.ts';
 import type { Index, IndexKey } from './indexes.ts';
-import { RECORD_BYTES, recordOf, successor } from './keys.ts';
+import { encodeValue, identityOf, RECORD_BYTES, recordOf, successor } from './keys.ts';
+import { MAX_KEY_BYTES } from './storage.ts';
 import type { KeyRange, Storage } from './storage.ts';
 import { show } from './show.ts';
 
@@ -38,6 +39,17 @@ export interface CollectionState {
   indexes: Index[];
 }
 
+/** What a change of some fields concerns. */
+export interface Concern {
+  /** The indexes whose keys it may change. */
+  indexes: readonly Index[];
+  /** All fields that must be known of a document for it, `_id` among them. */
+  fields: ReadonlySet<string>;
+}
+
+/** How many records are kept by their `_id`. */
+const MOST_IDS = 100_000;
+
 /** What one write touches. */
 interface Touched {
   write: object | undefined;
@@ -61,6 +73,12 @@ export class Collection {
   /** What readers keep of this collection in memory. */
   readonly columns = new Columns(this);
   #lastTouched: Touched | undefined;
+  /**
+   * Records by their `_id`. What is here never becomes wrong, as no document changes its `_id` and no record number is given twice;
+   * its document may have gone.
+   */
+  readonly #recordsById = new Map<string, number>();
+  readonly #concerns = new WeakMap<ReadonlySet<string>, Concern & { all: readonly Index[]; count: number }>();
   /** Set when the collection is dropped, so that cursors on it end. */
   dropped = false;
 
@@ -98,11 +116,50 @@ export class Collection {
     return raw && decode(raw);
   }
 
-  /** Stores a new document (raw, with `_id` first). Throws DuplicateKey (11000); nothing is written then. */
-  insert(raw: Buffer, document: BsonDocument): number {
+  /** What a change of these top-level fields concerns. */
+  concern(changed: ReadonlySet<string>): Concern {
+    const all = this.state.indexes;
+    const known = this.#concerns.get(changed);
+    if (known?.all === all && known.count === all.length) return known;
+    const indexes = all.filter(({ roots }) => [...roots].some((root) => changed.has(root)));
+    const fields = new Set(['_id', ...changed, ...indexes.flatMap(({ roots }) => [...roots])]);
+    const concern = { indexes, fields, all, count: all.length };
+    this.#concerns.set(changed, concern);
+    return concern;
+  }
+
+  /** The document with this `_id`, a single value; null where there is none, undefined where only a search can tell. Only inside a write. */
+  byId(id: unknown): { record: number; raw: Buffer } | null | undefined {
+    const identity = identityOf(id);
+    const known = this.#recordsById.get(identity);
+    const kept = known === undefined ? undefined : this.raw(known);
+    if (known !== undefined && kept) return { record: known, raw: kept };
+    const index = this.state.indexes.find(({ name }) => name === '_id_');
+    if (!index || index.truncated) return undefined;
+    const start = Buffer.concat([tablePrefix(index.table), encodeValue(id, index.fields[0]?.direction)]);
+    if (start.length > MAX_KEY_BYTES - RECORD_BYTES) return undefined;
+    const key = this.#storage.first({ start, end: successor(start) ?? start });
+    if (!key) return null;
+    const record = recordOf(key);
+    const raw = this.raw(record);
+    this.#remember(identity, record);
+    return raw && { record, raw };
+  }
+
+  #remember(identity: string, record: number): void {
+    if (this.#recordsById.size >= MOST_IDS) this.#recordsById.clear();
+    this.#recordsById.set(identity, record);
+  }
+
+  /**
+   * Stores a new document (raw, with `_id` first); of it, at least what the indexes are made of. Throws DuplicateKey (11000); nothing is
+   * written then. With `idIsFree` the caller has just found no document of its `_id`.
+   */
+  insert(raw: Buffer, document: BsonDocument, idIsFree = false): number {
     const record = this.#nextRecord;
-    const additions = this.state.indexes.map((index) => this.#checkedKeys(index, document, record));
+    const additions = this.state.indexes.map((index) => this.#checkedKeys(index, document, record, idIsFree && index.name === '_id_'));
     this.#nextRecord++;
+    this.#remember(identityOf(document['_id']), record);
     this.#storage.put(withRecord(this.#prefix, record), raw);
     this.state.indexes.forEach((index, at) => {
       for (const key of additions[at] ?? []) this.#putKey(index, key, record);
@@ -112,9 +169,15 @@ export class Collection {
     return record;
   }
 
-  /** Puts a new version in the old one's place. Throws DuplicateKey (11000); nothing is written then. */
-  replace(record: number, before: { document: BsonDocument; bytes: number }, after: { document: BsonDocument; raw: Buffer }): void {
-    const concerned = this.state.indexes.filter((index) => !hasSameKeys(index, before.document, after.document));
+  /**
+   * Puts a new version in the old one's place. Of both documents at least what the indexes concerned are made of must be given. Throws
+   * DuplicateKey (11000); nothing is written then.
+   */
+  replace(
+    record: number, before: { document: BsonDocument; bytes: number }, after: { document: BsonDocument; raw: Buffer },
+    indexes: readonly Index[] = this.state.indexes,
+  ): void {
+    const concerned = indexes.filter((index) => !hasSameKeys(index, before.document, after.document));
     const changes = concerned.map((index) => {
       const added = keysOf(index, after.document);
       return { index, added: added.keys, multikey: added.multikey, removed: keysOf(index, before.document).keys };
@@ -192,9 +255,9 @@ export class Collection {
     return touched;
   }
 
-  #checkedKeys(index: Index, document: BsonDocument, record: number): IndexKey[] {
+  #checkedKeys(index: Index, document: BsonDocument, record: number, isFree = false): IndexKey[] {
     const { keys, multikey } = keysOf(index, document);
-    for (const key of keys) this.#refuseDuplicate(index, key, record);
+    if (!isFree) for (const key of keys) this.#refuseDuplicate(index, key, record);
     this.#flags(index, multikey, keys);
     return keys;
   }

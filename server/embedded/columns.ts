@@ -1,5 +1,6 @@
-import { COMPOSITE, decode, decodeFields, scalarAt } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { decode, decodeFields, scalarAt } from './document.ts';
+import { COMPOSITE } from './reader.ts';
+import type { BsonDocument } from './model.ts';
 import { matches } from './filter.ts';
 import type { Filter } from './filter.ts';
 import { recordOf } from './keys.ts';

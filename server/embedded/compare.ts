@@ -1,6 +1,6 @@
 import { Binary, BSONRegExp, BSONSymbol, Code, MaxKey, MinKey, ObjectId, Timestamp } from 'bson';
 import type { Long } from 'bson';
-import type { BsonDocument } from './document.ts';
+import type { BsonDocument } from './model.ts';
 import { compareNumbers, isNumeric } from './numbers.ts';
 import type { Numeric } from './numbers.ts';
 

@@ -1,7 +1,7 @@
 import { Binary, BSONRegExp, Double, Long, MaxKey, MinKey } from 'bson';
 import { compareValues, equalValues, RANK, rankOf, regexText } from './compare.ts';
-import { isDocument, toNumber } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { isDocument, toNumber } from './model.ts';
+import type { BsonDocument } from './model.ts';
 import { isTruthy } from './expressions.ts';
 import type { Scope } from './expressions.ts';
 import { MongoFault, notImplemented } from './faults.ts';
@@ -58,6 +58,27 @@ export function matches(filter: Filter, document: unknown): boolean {
 /** The conditions that must all hold, as far as they stand side by side. */
 export function conjuncts(filter: Filter): Filter[] {
   return filter.kind === 'and' ? filter.children.flatMap(conjuncts) : [filter];
+}
+
+/** The top-level fields a filter looks at; undefined where it may be any. */
+export function fieldsOf(filter: Filter): string[] | undefined {
+  switch (filter.kind) {
+    case 'leaf': return filter.parts[0] === undefined ? undefined : [filter.parts[0]];
+    case 'not': return fieldsOf(filter.child);
+    case 'expr': return undefined;
+    case 'always': return [];
+    default: {
+      const fields = filter.children.map(fieldsOf);
+      return fields.every((some) => some !== undefined) ? fields.flat() : undefined;
+    }
+  }
+}
+
+/** The value a document must have as its `_id` to pass; undefined where several might, or where it is no single value. */
+export function idOf(filter: Filter): unknown {
+  const condition = conjuncts(filter).find((part) => part.kind === 'leaf' && part.op === '$eq' && part.path === '_id');
+  const id = condition?.kind === 'leaf' ? condition.operand : undefined;
+  return id === null || Array.isArray(id) || id instanceof BSONRegExp ? undefined : id;
 }
 
 /**

@@ -1,7 +1,7 @@
 import * as accumulatorOperators from 'mingo/operators/accumulator';
 import { compareValues } from './compare.ts';
-import { isDocument, setField } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { isDocument, setField } from './model.ts';
+import type { BsonDocument } from './model.ts';
 import { averageOf, sumOf } from './expressions.ts';
 import type { Scope } from './expressions.ts';
 import { evalExpr } from 'mingo/core';

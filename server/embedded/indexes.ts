@@ -1,9 +1,10 @@
 import { compareValues } from './compare.ts';
-import { encode, field, isDocument, toNumber } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { encode } from './document.ts';
+import { field, isDocument, toNumber } from './model.ts';
+import type { BsonDocument } from './model.ts';
 import { createScope } from './expressions.ts';
 import { MongoFault } from './faults.ts';
-import { conjuncts, matches, parseFilter } from './filter.ts';
+import { conjuncts, fieldsOf, matches, parseFilter } from './filter.ts';
 import type { Filter } from './filter.ts';
 import { EMPTY_ARRAY, encodeKey } from './keys.ts';
 import type { Direction } from './keys.ts';
@@ -27,6 +28,8 @@ export interface IndexDefinition {
   unique: boolean;
   sparse: boolean;
   partial: Filter | undefined;
+  /** The top-level fields its keys are made of. */
+  roots: ReadonlySet<string>;
   expireAfterSeconds: number | undefined;
   /** The specification as the client gave it and listIndexes answers it. */
   spec: BsonDocument;
@@ -83,7 +86,8 @@ export function parseIndex(spec: unknown): IndexDefinition {
       `The field '${partial ? 'partialFilterExpression' : 'sparse'}' is not valid for an _id index specification.`
     );
   }
-  return { name, fields, unique, sparse, partial, expireAfterSeconds, spec: normalizedSpec(spec, name, unique, sparse) };
+  const roots = new Set([...fields.map(({ parts }) => parts[0] ?? ''), ...(partial && fieldsOf(partial) || [])]);
+  return { name, fields, unique, sparse, partial, roots, expireAfterSeconds, spec: normalizedSpec(spec, name, unique, sparse) };
 }
 
 function normalizedSpec(spec: BsonDocument, name: string, unique: boolean, sparse: boolean): BsonDocument {

@@ -1,8 +1,8 @@
 import { Long, ObjectId } from 'bson';
 import type { BSONRegExp, Code, Decimal128, Timestamp } from 'bson';
 import { binaryParts, RANK, rankOf, regexText } from './compare.ts';
-import { setField } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { setField } from './model.ts';
+import type { BsonDocument } from './model.ts';
 import { floorDouble, scientific } from './numbers.ts';
 import type { Numeric } from './numbers.ts';
 

@@ -1,5 +1,5 @@
 import { Decimal128, Double, Int32, Long } from 'bson';
-import { double, isInt32 } from './document.ts';
+import { double, isInt32 } from './model.ts';
 
 /** A number of the exact model (see document.ts). */
 export type Numeric = number | Double | Int32 | Long | Decimal128;

@@ -1,5 +1,5 @@
-import { field, isDocument, setField } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { field, isDocument, setField } from './model.ts';
+import type { BsonDocument } from './model.ts';
 import { MongoFault } from './faults.ts';
 
 /** True for a path part that may be an array index. */

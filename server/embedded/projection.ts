@@ -1,12 +1,12 @@
-import { isDocument, setField } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { isDocument, setField } from './model.ts';
+import type { BsonDocument } from './model.ts';
 import { isExpression, isTruthy } from './expressions.ts';
 import type { Scope } from './expressions.ts';
 import { MongoFault } from './faults.ts';
 import { matchedPosition, parseFilter } from './filter.ts';
 import type { Filter, Leaf } from './filter.ts';
 import { isNumeric } from './numbers.ts';
-import { toNumber } from './document.ts';
+import { toNumber } from './model.ts';
 
 export type Projection = (document: BsonDocument) => BsonDocument;
 

@@ -2,7 +2,7 @@ import { tableRange } from './collection.ts';
 import type { Collection } from './collection.ts';
 import type { Touched } from './columns.ts';
 import { decode, decodeFields } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import type { BsonDocument } from './model.ts';
 import { MongoFault } from './faults.ts';
 import { matches } from './filter.ts';
 import type { Filter } from './filter.ts';

@@ -1,5 +1,5 @@
 import { Binary, Double, Int32, ObjectId } from 'bson';
-import { isDocument } from './document.ts';
+import { isDocument } from './model.ts';
 
 /** A value as it reads in MongoDB's messages. */
 export function show(value: unknown): string {

@@ -1,8 +1,8 @@
 import { Lazy } from 'mingo/lazy';
 import * as pipelineOperators from 'mingo/operators/pipeline';
 import { compareValues } from './compare.ts';
-import { field, isDocument, setField, toNumber } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { field, isDocument, setField, toNumber } from './model.ts';
+import type { BsonDocument } from './model.ts';
 import type { Scope } from './expressions.ts';
 import { MongoFault, notImplemented } from './faults.ts';
 import { matches, parseFilter } from './filter.ts';

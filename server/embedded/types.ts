@@ -1,5 +1,5 @@
 import { Binary, BSONRegExp, BSONSymbol, Code, Decimal128, Double, Int32, Long, MaxKey, MinKey, ObjectId, Timestamp } from 'bson';
-import { isInt32, toNumber } from './document.ts';
+import { isInt32, toNumber } from './model.ts';
 import { MongoFault } from './faults.ts';
 
 const NAMES: Record<string, number> = {

@@ -1,7 +1,7 @@
 import { Long, ObjectId, Timestamp } from 'bson';
 import { compareStrings, compareValues, equalValues } from './compare.ts';
-import { cloneValue, field, isDocument, setField, toNumber } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { cloneValue, field, isDocument, setField, toNumber } from './model.ts';
+import type { BsonDocument } from './model.ts';
 
 import type { Scope } from './expressions.ts';
 import { MongoFault } from './faults.ts';
@@ -21,8 +21,13 @@ export interface UpdateContext {
   inserting: boolean;
 }
 
-/** A parsed update: in a document, out the new one; the document given is left alone. */
-export type Update = (document: BsonDocument, context: UpdateContext) => BsonDocument;
+/** A parsed update. */
+export interface Update {
+  /** In: a document, or of a document at least `fields` and the `_id`. Out: the new one; the one given is left alone. */
+  apply(document: BsonDocument, context: UpdateContext): BsonDocument;
+  /** The top-level fields it reads and writes, one and the same set for all updates of one shape; undefined where it may be any. */
+  fields: ReadonlySet<string> | undefined;
+}
 
 type Modifier = (parent: BsonDocument | unknown[], key: string, operand: unknown, context: UpdateContext, path: string) => void;
 
@@ -50,7 +55,7 @@ function replacement(update: BsonDocument, arrayFilters: unknown): Update {
   if (arrayFilters !== undefined) {
     throw new MongoFault('FailedToParse', 'Cannot specify arrayFilters in a replacement-style update');
   }
-  return (document) => {
+  const apply = (document: BsonDocument): BsonDocument => {
     const result = cloneValue(update);
     stampTopLevel(result);
     const id = field(document, '_id');
@@ -58,6 +63,7 @@ function replacement(update: BsonDocument, arrayFilters: unknown): Update {
     if ('_id' in result) requireSameId(id, result['_id'], true);
     return idFirst(id, result);
   };
+  return { apply, fields: undefined };
 }
 
 /** MongoDB fills empty timestamps at the top level of inserted and replaced documents. */
@@ -94,7 +100,7 @@ function pipelineUpdate(stages: unknown[], arrayFilters: unknown, scope: Scope):
       throw new MongoFault('InvalidOptions', `${name ?? 'An empty stage'} is not allowed to be used within an update`);
     }
   }
-  return (document) => {
+  const apply = (document: BsonDocument): BsonDocument => {
     const [result] = [...runStages([cloneValue(document)], stages as BsonDocument[], scope)];
     const changed = withoutMissing(result ?? {}) as BsonDocument;
     const id = field(document, '_id');
@@ -102,6 +108,7 @@ function pipelineUpdate(stages: unknown[], arrayFilters: unknown, scope: Scope):
     if ('_id' in changed) requireSameId(id, changed['_id']);
     return idFirst(id, changed);
   };
+  return { apply, fields: undefined };
 }
 
 function withoutMissing(value: unknown): unknown {
@@ -113,10 +120,8 @@ function withoutMissing(value: unknown): unknown {
 }
 
 /** MongoDB applies updates in the order of their paths, numbers by value, so new fields come in that order. */
-function inPathOrder(a: Step, b: Step): number {
-  const [x, y] = [a, b].map(
-    (step) => (step.operator === '$rename' ? String(step.operand).split('.') : step.parts)
-  ) as [string[], string[]];
+function inPathOrder(a: Place, b: Place): number {
+  const [x, y] = [a, b].map(({ target, parts }) => target?.split('.') ?? parts) as [string[], string[]];
   for (let at = 0; at < Math.min(x.length, y.length); at++) {
     const [left = '', right = ''] = [x[at], y[at]];
     const order = isIndex(left) && isIndex(right) ? Number(left) - Number(right) : compareStrings(left, right);
@@ -133,12 +138,26 @@ interface Step {
   modify: Modifier;
 }
 
+/** What updates of the same operators and paths have in common; most that come are of few shapes. */
+interface Shape {
+  /** In the order they are applied in. */
+  steps: readonly Omit<Step, 'operand'>[];
+  fields: ReadonlySet<string>;
+}
+
+const MOST_SHAPES = 500;
+const shapes = new Map<string, Shape>();
+
 function modifiers(update: BsonDocument, arrayFilters: unknown, scope: Scope): Update {
-  const steps = Object.keys(update).flatMap((name) => stepsOf(name, update[name], scope)).sort(inPathOrder);
-  refuseConflicts(steps);
+  const { steps: places, fields } = shapeOf(update);
+  const steps = places.map((place): Step => {
+    const operand = (update[place.operator] as BsonDocument)[place.path];
+    checkOperand(place.operator, place.path, operand);
+    return { ...place, operand: prepared(place.operator, operand, scope) };
+  });
   const filters = parseArrayFilters(arrayFilters, scope);
   refuseUnusedFilters(filters, steps);
-  return (document, context) => {
+  const apply = (document: BsonDocument, context: UpdateContext): BsonDocument => {
     const result = cloneValue(document);
     const id = field(document, '_id');
     for (const step of steps) {
@@ -148,9 +167,37 @@ function modifiers(update: BsonDocument, arrayFilters: unknown, scope: Scope): U
     if (id !== undefined) requireSameId(id, field(result, '_id'));
     return result;
   };
+  return { apply, fields };
 }
 
-function stepsOf(operator: string, operands: unknown, scope: Scope): Step[] {
+/** Where a field goes by $rename is part of the shape too. */
+function shapeOf(update: BsonDocument): Shape {
+  const key = JSON.stringify(Object.keys(update).map((operator) => {
+    const operands = update[operator];
+    if (!isDocument(operands)) return null;
+    return [operator, operator === '$rename' ? operands : Object.keys(operands)];
+  }));
+  const known = shapes.get(key);
+  if (known) return known;
+  const shape = parseShape(update);
+  if (shapes.size >= MOST_SHAPES) shapes.clear();
+  shapes.set(key, shape);
+  return shape;
+}
+
+function parseShape(update: BsonDocument): Shape {
+  const steps = Object.keys(update).flatMap((name) => placesOf(name, update[name])).sort(inPathOrder);
+  refuseConflicts(steps);
+  const roots = steps.flatMap((step) => [step.parts[0] ?? '', ...(step.target === undefined ? [] : [step.target.split('.')[0] ?? ''])]);
+  return { steps, fields: new Set(roots) };
+}
+
+/** A step's place; the `target` of a $rename decides over its order. */
+interface Place extends Omit<Step, 'operand'> {
+  target: string | undefined;
+}
+
+function placesOf(operator: string, operands: unknown): Place[] {
   const modify = MODIFIERS[operator];
   if (!modify) {
     throw new MongoFault('FailedToParse', `Unknown modifier: ${operator}. Expected a valid update modifier or `
@@ -170,9 +217,8 @@ function stepsOf(operator: string, operands: unknown, scope: Scope): Step[] {
         'DollarPrefixedFieldName', `The dollar ($) prefixed field '${dollar}' in '${path}' is not valid for storage.`
       );
     }
-    const operand = operands[path];
-    checkOperand(operator, path, operand);
-    return { operator, path, parts, operand: prepared(operator, operand, scope), modify };
+    checkOperand(operator, path, operands[path]);
+    return { operator, path, parts, modify, target: operator === '$rename' ? String(operands[path]) : undefined };
   });
 }
 
@@ -197,10 +243,10 @@ function checkOperand(operator: string, path: string, operand: unknown): void {
   }
 }
 
-function refuseConflicts(steps: Step[]): void {
+function refuseConflicts(steps: Place[]): void {
   const seen: string[] = [];
   for (const step of steps) {
-    for (const path of step.operator === '$rename' ? [step.path, String(step.operand)] : [step.path]) {
+    for (const path of step.target === undefined ? [step.path] : [step.path, step.target]) {
       const clash = seen.find((other) => other === path || other.startsWith(`${path}.`) || path.startsWith(`${other}.`));
       if (clash !== undefined) {
         const shorter = clash.length < path.length ? clash : path;
@@ -585,6 +631,6 @@ function notSingular(path: string): MongoFault {
 
 /** The document an upsert inserts, `_id` first. Throws ImmutableField (66) when the update changes the `_id` the filter names. */
 export function upsertDocument(update: Update, seed: BsonDocument, context: UpdateContext): BsonDocument {
-  const made = update(seed, { ...context, inserting: true });
+  const made = update.apply(seed, { ...context, inserting: true });
   return idFirst(field(made, '_id') ?? field(seed, '_id') ?? new ObjectId(), made);
 }

@@ -1,5 +1,6 @@
-import { decodeCommand, encode, setField } from './document.ts';
-import type { BsonDocument } from './document.ts';
+import { decodeCommand, encode } from './document.ts';
+import { setField } from './model.ts';
+import type { BsonDocument } from './model.ts';
 import { MongoFault } from './faults.ts';
 
 const OP_REPLY = 1;

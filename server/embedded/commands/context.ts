@@ -1,8 +1,8 @@
 import type { Catalog } from '../catalog.ts';
 import type { Collection } from '../collection.ts';
 import type { Cursors } from '../cursors.ts';
-import { isDocument, toNumber } from '../document.ts';
-import type { BsonDocument } from '../document.ts';
+import { isDocument, toNumber } from '../model.ts';
+import type { BsonDocument } from '../model.ts';
 import { createScope } from '../expressions.ts';
 import type { Scope } from '../expressions.ts';
 import { MongoFault } from '../faults.ts';

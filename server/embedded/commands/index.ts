@@ -1,4 +1,4 @@
-import type { BsonDocument } from '../document.ts';
+import type { BsonDocument } from '../model.ts';
 import { MongoFault } from '../faults.ts';
 import type { Command, CommandContext } from './context.ts';
 import * as reads from './reads.ts';

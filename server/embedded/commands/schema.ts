@@ -1,7 +1,8 @@
 import { Binary } from 'bson';
 import { collectionOf } from './names.ts';
-import { encode, isDocument, toNumber } from '../document.ts';
-import type { BsonDocument } from '../document.ts';
+import { encode } from '../document.ts';
+import { isDocument, toNumber } from '../model.ts';
+import type { BsonDocument } from '../model.ts';
 import { createScope } from '../expressions.ts';
 import { MongoFault, notImplemented } from '../faults.ts';
 import { matches, parseFilter } from '../filter.ts';

@@ -1,11 +1,13 @@
 import type { Collection } from '../collection.ts';
-import { decode, encode, field, isDocument, MAX_DOCUMENT_BYTES, toNumber, withIdFirst } from '../document.ts';
-import type { BsonDocument } from '../document.ts';
+import { decode, decodeFields, encode, encodeChanged, MAX_DOCUMENT_BYTES, withIdFirst } from '../document.ts';
+import { field, isDocument, toNumber } from '../model.ts';
+import type { BsonDocument } from '../model.ts';
 import type { Scope } from '../expressions.ts';
 import { asFault, MongoFault } from '../faults.ts';
-import { parseFilter } from '../filter.ts';
+import { fieldsOf, idOf, matches, parseFilter } from '../filter.ts';
 import type { Filter } from '../filter.ts';
 import { refuseCollation } from '../indexes.ts';
+import type { Index } from '../indexes.ts';
 import { choosePlan, parseSort } from '../planner.ts';
 import type { SortField } from '../planner.ts';
 import { parseProjection } from '../projection.ts';
@@ -13,7 +15,6 @@ import { records, search } from '../scan.ts';
 import { typeName } from '../types.ts';
 import { isReplacement, parseUpdate, upsertDocument, upsertSeed } from '../update.ts';
 import type { Update } from '../update.ts';
-import { matches } from '../filter.ts';
 import { checkWriteConcern, collectionName, scopeOf, writeError } from './context.ts';
 import type { Command, CommandContext } from './context.ts';
 
@@ -146,12 +147,37 @@ function updateStatement(context: CommandContext, name: string, statement: BsonD
   return multi ? updateMany(context, name, change) : updateFirst(context, name, change);
 }
 
-function updateFirst(context: CommandContext, name: string, change: Change): Changed[] {
+/** Of the documents changed, what the update does not look at may be left out; not so with `whole`. */
+function updateFirst(context: CommandContext, name: string, change: Change, whole = false): Changed[] {
   const collection = context.catalog.find(context.db, name);
-  for (const found of search(collection, { filter: change.filter, sort: change.sort, skip: 0, limit: 1, hint: change.hint })) {
-    return [apply(collection!, found.record, found.raw, found.document ?? decode(found.raw), change)];
+  const id = change.sort.length === 0 && change.hint === undefined ? idOf(change.filter) : undefined;
+  const named = id === undefined ? undefined : collection?.byId(id);
+  if (collection && named) {
+    const reading = whole ? WHOLE : readingOf(collection, change);
+    const document = reading.decode(named.raw);
+    if (matches(change.filter, document)) return [apply(collection, named.record, named.raw, document, change, reading.indexes)];
+  } else if (named === undefined) {
+    for (const found of search(collection, { filter: change.filter, sort: change.sort, skip: 0, limit: 1, hint: change.hint })) {
+      return [apply(collection!, found.record, found.raw, found.document ?? decode(found.raw), change)];
+    }
   }
-  return change.upsert ? [upsert(context, name, change)] : [];
+  return change.upsert ? [upsert(context, name, change, named === null)] : [];
+}
+
+/** How documents are read for a change: in part where that is enough for the filter, the update, and the indexes it concerns. */
+interface Reading {
+  decode(raw: Buffer): BsonDocument;
+  /** Undefined where the whole document is read, and may change. */
+  indexes: readonly Index[] | undefined;
+}
+
+const WHOLE: Reading = { decode, indexes: undefined };
+
+function readingOf(collection: Collection, { filter, update: { fields } }: Change): Reading {
+  const asked = fields && fieldsOf(filter);
+  if (!fields || !asked) return WHOLE;
+  const concern = collection.concern(fields);
+  return { decode: (raw) => decodeFields(raw, concern.fields, asked), indexes: concern.indexes };
 }
 
 /** The records are collected first, so that a document moved in an index is not met twice. */
@@ -159,12 +185,13 @@ function* updateMany(context: CommandContext, name: string, change: Change): Gen
   const collection = context.catalog.find(context.db, name);
   let met = 0;
   if (collection) {
+    const reading = readingOf(collection, change);
     for (const record of matching(collection, change.filter, change.hint)) {
       const raw = collection.raw(record);
-      const document = raw && decode(raw);
+      const document = raw && reading.decode(raw);
       if (!raw || !document || !matches(change.filter, document)) continue;
       met++;
-      yield apply(collection, record, raw, document, change);
+      yield apply(collection, record, raw, document, change, reading.indexes);
     }
   }
   if (met === 0 && change.upsert) yield upsert(context, name, change);
@@ -175,20 +202,25 @@ function matching(collection: Collection, filter: Filter, hint: unknown): number
   return [...records(collection, plan, { keys: 0, documents: 0 }, 0, 0)];
 }
 
-function apply(collection: Collection, record: number, raw: Buffer, before: BsonDocument, change: Change): Changed {
-  const after = change.update(before, { filter: change.filter, scope: change.scope, inserting: false });
-  const encoded = encode(after);
+/** With `indexes`, the document may be given in part, and no other index is concerned. */
+function apply(
+  collection: Collection, record: number, raw: Buffer, before: BsonDocument, change: Change, indexes?: readonly Index[],
+): Changed {
+  const { update: { fields }, filter, scope } = change;
+  const after = change.update.apply(before, { filter, scope, inserting: false });
+  const encoded = fields ? encodeChanged(raw, fields, after) : encode(after);
   const modified = !encoded.equals(raw);
-  if (modified) collection.replace(record, { document: before, bytes: raw.length }, { document: after, raw: encoded });
+  if (modified) collection.replace(record, { document: before, bytes: raw.length }, { document: after, raw: encoded }, indexes);
   return { before, after, modified, upserted: false };
 }
 
-function upsert(context: CommandContext, name: string, change: Change): Changed {
+/** With `idIsFree` the filter names an `_id` that no document has. */
+function upsert(context: CommandContext, name: string, change: Change, idIsFree = false): Changed {
   const seed = upsertSeed(change.filter, change.replacing);
   const after = upsertDocument(change.update, seed, { filter: change.filter, scope: change.scope, inserting: true });
   checkId(after['_id']);
   const collection = context.catalog.ensure(context.db, name);
-  collection.insert(encode(after), after);
+  collection.insert(encode(after), after, idIsFree);
   return { before: undefined, after, modified: false, upserted: true };
 }
 
@@ -279,7 +311,7 @@ export const findAndModify: Command = (context, command) => {
 function modifyOne(
   context: CommandContext, name: string, change: Change, after: boolean, project: (document: BsonDocument) => BsonDocument
 ): BsonDocument {
-  const [changed] = updateFirst(context, name, change);
+  const [changed] = updateFirst(context, name, change, true);
   if (!changed) return { lastErrorObject: { n: 0, updatedExisting: false }, value: null };
   const chosen = after ? changed.after : changed.before;
   const lastErrorObject: BsonDocument = { n: 1, updatedExisting: !changed.upserted };
