@@ -25,7 +25,7 @@ export function tableRange(table: number): KeyRange {
 
 function withRecord(prefix: Buffer, record: number): Buffer {
   const key = Buffer.allocUnsafe(prefix.length + RECORD_BYTES);
-  prefix.copy(key);
+  key.set(prefix);
   key.writeUIntBE(record, prefix.length, RECORD_BYTES);
   return key;
 }
@@ -223,8 +223,8 @@ export class Collection {
     let prefix = this.#prefixes.get(index.table);
     if (!prefix) this.#prefixes.set(index.table, prefix = tablePrefix(index.table));
     const key = Buffer.allocUnsafe(4 + bytes.length + RECORD_BYTES);
-    prefix.copy(key);
-    bytes.copy(key, 4);
+    key.set(prefix);
+    key.set(bytes, 4);
     key.writeUIntBE(record, 4 + bytes.length, RECORD_BYTES);
     return key;
   }

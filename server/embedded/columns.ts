@@ -67,12 +67,18 @@ export class Columns {
   /** Forgets the ranges this index key lies in. */
   forgetKey(key: Buffer): void {
     this.#changes++;
+    if (this.#sequences.size === 0 && this.#counts.size === 0) return;
     const table = key.readUInt32BE(0);
     const isElsewhere = ({ start, end }: KeyRange): boolean => Buffer.compare(key, start) < 0 || Buffer.compare(key, end) >= 0;
     const sequences = this.#sequences.get(table) ?? [];
     if (!sequences.every(isElsewhere)) this.#replace(table, sequences, sequences.filter(isElsewhere));
     const counts = this.#counts.get(table) ?? [];
-    if (!counts.every(isElsewhere)) this.#counts.set(table, counts.filter(isElsewhere));
+    if (!counts.every(isElsewhere)) this.#recount(table, counts.filter(isElsewhere));
+  }
+
+  #recount(table: number, counts: readonly Counted[]): void {
+    if (counts.length > 0) this.#counts.set(table, counts);
+    else this.#counts.delete(table);
   }
 
   /** How many keys an index range holds. */

@@ -60,24 +60,31 @@ export function conjuncts(filter: Filter): Filter[] {
   return filter.kind === 'and' ? filter.children.flatMap(conjuncts) : [filter];
 }
 
-/** The top-level fields a filter looks at; undefined where it may be any. */
-export function fieldsOf(filter: Filter): string[] | undefined {
+/** Adds the top-level fields a filter looks at. Out: false where it may be any. */
+export function addFieldsOf(filter: Filter, into: string[]): boolean {
   switch (filter.kind) {
-    case 'leaf': return filter.parts[0] === undefined ? undefined : [filter.parts[0]];
-    case 'not': return fieldsOf(filter.child);
-    case 'expr': return undefined;
-    case 'always': return [];
-    default: {
-      const fields = filter.children.map(fieldsOf);
-      return fields.every((some) => some !== undefined) ? fields.flat() : undefined;
+    case 'leaf': {
+      const root = filter.parts[0];
+      if (root !== undefined && !into.includes(root)) into.push(root);
+      return root !== undefined;
     }
+    case 'not': return addFieldsOf(filter.child, into);
+    case 'expr': return false;
+    case 'always': return true;
+    default: return filter.children.every((child) => addFieldsOf(child, into));
   }
 }
 
 /** The value a document must have as its `_id` to pass; undefined where several might, or where it is no single value. */
 export function idOf(filter: Filter): unknown {
-  const condition = conjuncts(filter).find((part) => part.kind === 'leaf' && part.op === '$eq' && part.path === '_id');
-  const id = condition?.kind === 'leaf' ? condition.operand : undefined;
+  if (filter.kind === 'and') {
+    for (const child of filter.children) {
+      const id = idOf(child);
+      if (id !== undefined) return id;
+    }
+  }
+  if (filter.kind !== 'leaf' || filter.path !== '_id' || filter.op !== '$eq') return undefined;
+  const id = filter.operand;
   return id === null || Array.isArray(id) || id instanceof BSONRegExp ? undefined : id;
 }
 

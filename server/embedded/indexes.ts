@@ -4,7 +4,7 @@ import { field, isDocument, toNumber } from './model.ts';
 import type { BsonDocument } from './model.ts';
 import { createScope } from './expressions.ts';
 import { MongoFault } from './faults.ts';
-import { conjuncts, fieldsOf, matches, parseFilter } from './filter.ts';
+import { addFieldsOf, conjuncts, matches, parseFilter } from './filter.ts';
 import type { Filter } from './filter.ts';
 import { EMPTY_ARRAY, encodeKey } from './keys.ts';
 import type { Direction } from './keys.ts';
@@ -86,8 +86,9 @@ export function parseIndex(spec: unknown): IndexDefinition {
       `The field '${partial ? 'partialFilterExpression' : 'sparse'}' is not valid for an _id index specification.`
     );
   }
-  const roots = new Set([...fields.map(({ parts }) => parts[0] ?? ''), ...(partial && fieldsOf(partial) || [])]);
-  return { name, fields, unique, sparse, partial, roots, expireAfterSeconds, spec: normalizedSpec(spec, name, unique, sparse) };
+  const roots = fields.map(({ parts }) => parts[0] ?? '');
+  if (partial) addFieldsOf(partial, roots);
+  return { name, fields, unique, sparse, partial, roots: new Set(roots), expireAfterSeconds, spec: normalizedSpec(spec, name, unique, sparse) };
 }
 
 function normalizedSpec(spec: BsonDocument, name: string, unique: boolean, sparse: boolean): BsonDocument {

@@ -31,8 +31,8 @@ export function encodeValue(value: unknown, direction: Direction = 1): Buffer {
 
 /** The encoded values of a compound key, one direction per component. */
 export function encodeKey(values: readonly unknown[], directions: readonly Direction[]): Buffer {
-  const writer = new KeyWriter();
-  values.forEach((value, at) => writer.value(value, directions[at]));
+  writer.begin();
+  for (let at = 0; at < values.length; at++) writer.value(values[at], directions[at]);
   return writer.bytes();
 }
 
@@ -52,12 +52,27 @@ export function successor(prefix: Buffer): Buffer | undefined {
   return result;
 }
 
+/** What stays reserved between two keys. */
+const KEPT_BYTES = 64 * 1024;
+/** Up to here text is written byte by byte. */
+const SHORT = 48;
+
+/** Writes one key at a time. */
 class KeyWriter {
-  #buffer = Buffer.allocUnsafe(64);
+  #buffer = Buffer.allocUnsafe(KEPT_BYTES);
   #length = 0;
 
+  begin(): void {
+    this.#length = 0;
+    if (this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(KEPT_BYTES);
+  }
+
+  /** A copy of what was written. */
   bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#length);
+    const bytes = Buffer.allocUnsafe(this.#length);
+    if (this.#length > SHORT) bytes.set(this.#buffer.subarray(0, this.#length));
+    else for (let at = 0; at < this.#length; at++) bytes[at] = this.#buffer[at] ?? 0;
+    return bytes;
   }
 
   value(value: unknown, direction: Direction = 1): void {
@@ -105,6 +120,7 @@ class KeyWriter {
 
   /** UTF-8 with 00 written as 00 FF, closed by 00 00. */
   #text(text: string): void {
+    if (this.#plainText(text)) return;
     if (text.includes('\0')) {
       for (const byte of Buffer.from(text, 'utf8')) {
         this.#byte(byte);
@@ -116,6 +132,22 @@ class KeyWriter {
     }
     this.#byte(0);
     this.#byte(0);
+  }
+
+  /** Writes short ASCII text without zero bytes, as most is; does nothing with any other. */
+  #plainText(text: string): boolean {
+    if (text.length > SHORT) return false;
+    this.#reserve(text.length + 2);
+    const start = this.#length;
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit === 0 || unit > 127) return false;
+      this.#buffer[start + at] = unit;
+    }
+    this.#length = start + text.length;
+    this.#byte(0);
+    this.#byte(0);
+    return true;
   }
 
   #document(document: BsonDocument): void {
@@ -177,6 +209,8 @@ class KeyWriter {
     this.#bytes(negative ? complement(bytes) : bytes);
   }
 }
+
+const writer = new KeyWriter();
 
 /** The end of the component that begins at `at`, without reading its value. */
 export function componentEnd(key: Buffer, at: number, direction: Direction): number {

@@ -153,12 +153,14 @@ function modifiers(update: BsonDocument, arrayFilters: unknown, scope: Scope): U
   const steps = places.map((place): Step => {
     const operand = (update[place.operator] as BsonDocument)[place.path];
     checkOperand(place.operator, place.path, operand);
-    return { ...place, operand: prepared(place.operator, operand, scope) };
+    const { operator, path, parts, modify } = place;
+    return { operator, path, parts, modify, operand: prepared(operator, operand, scope) };
   });
   const filters = parseArrayFilters(arrayFilters, scope);
   refuseUnusedFilters(filters, steps);
   const apply = (document: BsonDocument, context: UpdateContext): BsonDocument => {
-    const result = cloneValue(document);
+    const result: BsonDocument = {};
+    for (const name of Object.keys(document)) setField(result, name, fields.has(name) ? cloneValue(document[name]) : document[name]);
     const id = field(document, '_id');
     for (const step of steps) {
       if (step.operator === '$setOnInsert' && !context.inserting) continue;
@@ -172,11 +174,12 @@ function modifiers(update: BsonDocument, arrayFilters: unknown, scope: Scope): U
 
 /** Where a field goes by $rename is part of the shape too. */
 function shapeOf(update: BsonDocument): Shape {
-  const key = JSON.stringify(Object.keys(update).map((operator) => {
+  let key = '';
+  for (const operator of Object.keys(update)) {
     const operands = update[operator];
-    if (!isDocument(operands)) return null;
-    return [operator, operator === '$rename' ? operands : Object.keys(operands)];
-  }));
+    if (!isDocument(operands)) return parseShape(update);
+    key += `${operator}\0${Object.keys(operands).join('\0')}\0${operator === '$rename' ? JSON.stringify(operands) : ''}\0\0`;
+  }
   const known = shapes.get(key);
   if (known) return known;
   const shape = parseShape(update);

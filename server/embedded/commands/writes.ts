@@ -4,7 +4,7 @@ import { field, isDocument, toNumber } from '../model.ts';
 import type { BsonDocument } from '../model.ts';
 import type { Scope } from '../expressions.ts';
 import { asFault, MongoFault } from '../faults.ts';
-import { fieldsOf, idOf, matches, parseFilter } from '../filter.ts';
+import { addFieldsOf, idOf, matches, parseFilter } from '../filter.ts';
 import type { Filter } from '../filter.ts';
 import { refuseCollation } from '../indexes.ts';
 import type { Index } from '../indexes.ts';
@@ -174,8 +174,8 @@ interface Reading {
 const WHOLE: Reading = { decode, indexes: undefined };
 
 function readingOf(collection: Collection, { filter, update: { fields } }: Change): Reading {
-  const asked = fields && fieldsOf(filter);
-  if (!fields || !asked) return WHOLE;
+  const asked: string[] = [];
+  if (!fields || !addFieldsOf(filter, asked)) return WHOLE;
   const concern = collection.concern(fields);
   return { decode: (raw) => decodeFields(raw, concern.fields, asked), indexes: concern.indexes };
 }
