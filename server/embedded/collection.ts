@@ -136,7 +136,7 @@ export class Collection {
     if (known !== undefined && kept) return { record: known, raw: kept };
     const index = this.state.indexes.find(({ name }) => name === '_id_');
     if (!index || index.truncated) return undefined;
-    const start = Buffer.concat([tablePrefix(index.table), encodeValue(id, index.fields[0]?.direction)]);
+    const start = Buffer.concat([this.#prefixOf(index), encodeValue(id, index.fields[0]?.direction)]);
     if (start.length > MAX_KEY_BYTES - RECORD_BYTES) return undefined;
     const key = this.#storage.first({ start, end: successor(start) ?? start });
     if (!key) return null;
@@ -219,11 +219,15 @@ export class Collection {
     }
   }
 
-  #keyFor(index: Index, bytes: Buffer, record: number): Buffer {
+  #prefixOf(index: Index): Buffer {
     let prefix = this.#prefixes.get(index.table);
     if (!prefix) this.#prefixes.set(index.table, prefix = tablePrefix(index.table));
+    return prefix;
+  }
+
+  #keyFor(index: Index, bytes: Buffer, record: number): Buffer {
     const key = Buffer.allocUnsafe(4 + bytes.length + RECORD_BYTES);
-    key.set(prefix);
+    key.set(this.#prefixOf(index));
     key.set(bytes, 4);
     key.writeUIntBE(record, 4 + bytes.length, RECORD_BYTES);
     return key;
@@ -272,8 +276,10 @@ export class Collection {
 
   #refuseDuplicate(index: Index, key: IndexKey, record: number): void {
     if (!index.unique) return;
-    const start = Buffer.concat([tablePrefix(index.table), key.bytes]);
-    for (const found of this.#storage.keys({ start, end: successor(start) ?? start }, false, 0, 2)) {
+    const start = Buffer.concat([this.#prefixOf(index), key.bytes]);
+    const range = { start, end: successor(start) ?? start };
+    if (!this.#storage.first(range)) return;
+    for (const found of this.#storage.keys(range, false, 0, 2)) {
       const other = recordOf(found);
       if (other === record) continue;
       if (key.truncated && !this.#hasSameValues(index, key, other)) continue;

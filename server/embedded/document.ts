@@ -33,11 +33,11 @@ export function decode(bytes: Buffer): BsonDocument {
 }
 
 /** The exact model of the named top-level fields alone; the others are stepped over. */
-export function decodeFields(bytes: Buffer, fields: ReadonlySet<string>, further: readonly string[] = []): BsonDocument {
+export function decodeFields(bytes: Buffer, fields: ReadonlySet<string>, further: ReadonlySet<string> = fields): BsonDocument {
   const document: BsonDocument = {};
   const reader = new Reader(bytes);
   reader.each((name, type, _at, start) => {
-    if (fields.has(name) || further.includes(name)) setField(document, name, reader.valueAt(type, start));
+    if (fields.has(name) || further.has(name)) setField(document, name, reader.valueAt(type, start));
   });
   return document;
 }

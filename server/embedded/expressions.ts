@@ -55,6 +55,25 @@ export function createScope(variables: BsonDocument = {}): Scope {
   };
 }
 
+/** Operators that look at nothing but their arguments. */
+const PLAIN_OPERATORS = new Set([
+  '$add', '$and', '$cond', '$concat', '$eq', '$gt', '$gte', '$ifNull', '$in', '$lt', '$lte', '$max', '$min', '$multiply', '$ne', '$not', '$or',
+  '$subtract',
+]);
+
+/** Adds the top-level fields an expression reads. Out: false where it may be any. */
+export function addFieldsOfExpression(expression: unknown, into: Set<string>): boolean {
+  if (typeof expression === 'string') {
+    if (expression.startsWith('$$')) return expression === '$$NOW';
+    if (expression.startsWith('$')) into.add(expression.slice(1).split('.')[0] ?? '');
+    return true;
+  }
+  if (Array.isArray(expression)) return expression.every((item) => addFieldsOfExpression(item, into));
+  if (!isDocument(expression)) return true;
+  return Object.keys(expression).every((name) => name === '$literal'
+    || ((PLAIN_OPERATORS.has(name) || !name.startsWith('$')) && addFieldsOfExpression(expression[name], into)));
+}
+
 function compile(expression: unknown, evaluation: () => Evaluation): (document: unknown) => unknown {
   if (typeof expression === 'string' && expression.startsWith('$')) {
     if (expression === '$$ROOT' || expression === '$$CURRENT') return (document) => document;

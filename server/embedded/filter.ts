@@ -2,7 +2,7 @@ import { Binary, BSONRegExp, Double, Long, MaxKey, MinKey } from 'bson';
 import { compareValues, equalValues, RANK, rankOf, regexText } from './compare.ts';
 import { isDocument, toNumber } from './model.ts';
 import type { BsonDocument } from './model.ts';
-import { isTruthy } from './expressions.ts';
+import { addFieldsOfExpression, isTruthy } from './expressions.ts';
 import type { Scope } from './expressions.ts';
 import { MongoFault, notImplemented } from './faults.ts';
 import { identityOf } from './keys.ts';
@@ -27,7 +27,7 @@ export type Filter =
   | Leaf
   | { kind: 'and' | 'or' | 'nor'; children: Filter[] }
   | { kind: 'not'; child: Filter }
-  | { kind: 'expr'; evaluate: (document: BsonDocument) => unknown }
+  | { kind: 'expr'; expression: unknown; evaluate: (document: BsonDocument) => unknown }
   | { kind: 'always'; value: boolean };
 
 /** In: a query document. Out: its parsed form. Throws BadValue and the like with MongoDB's messages. */
@@ -61,15 +61,15 @@ export function conjuncts(filter: Filter): Filter[] {
 }
 
 /** Adds the top-level fields a filter looks at. Out: false where it may be any. */
-export function addFieldsOf(filter: Filter, into: string[]): boolean {
+export function addFieldsOf(filter: Filter, into: Set<string>): boolean {
   switch (filter.kind) {
     case 'leaf': {
       const root = filter.parts[0];
-      if (root !== undefined && !into.includes(root)) into.push(root);
+      if (root !== undefined) into.add(root);
       return root !== undefined;
     }
     case 'not': return addFieldsOf(filter.child, into);
-    case 'expr': return false;
+    case 'expr': return addFieldsOfExpression(filter.expression, into);
     case 'always': return true;
     default: return filter.children.every((child) => addFieldsOf(child, into));
   }
@@ -126,7 +126,7 @@ function topLevel(name: string, operand: unknown, scope: Scope): Filter[] {
     case '$and': return branches(name, operand, scope);
     case '$or': return [{ kind: 'or', children: branches(name, operand, scope) }];
     case '$nor': return [{ kind: 'nor', children: branches(name, operand, scope) }];
-    case '$expr': return [{ kind: 'expr', evaluate: scope.compile(operand) }];
+    case '$expr': return [{ kind: 'expr', expression: operand, evaluate: scope.compile(operand) }];
     case '$comment': return [];
     case '$alwaysTrue': case '$alwaysFalse': return [{ kind: 'always', value: name === '$alwaysTrue' }];
     case '$where': case '$jsonSchema': case '$sampleRate': throw notImplemented(name);

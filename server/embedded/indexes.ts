@@ -28,6 +28,7 @@ export interface IndexDefinition {
   unique: boolean;
   sparse: boolean;
   partial: Filter | undefined;
+  directions: readonly Direction[];
   /** The top-level fields its keys are made of. */
   roots: ReadonlySet<string>;
   expireAfterSeconds: number | undefined;
@@ -86,9 +87,10 @@ export function parseIndex(spec: unknown): IndexDefinition {
       `The field '${partial ? 'partialFilterExpression' : 'sparse'}' is not valid for an _id index specification.`
     );
   }
-  const roots = fields.map(({ parts }) => parts[0] ?? '');
+  const roots = new Set(fields.map(({ parts }) => parts[0] ?? ''));
   if (partial) addFieldsOf(partial, roots);
-  return { name, fields, unique, sparse, partial, roots: new Set(roots), expireAfterSeconds, spec: normalizedSpec(spec, name, unique, sparse) };
+  const directions = fields.map(({ direction }) => direction);
+  return { name, fields, directions, unique, sparse, partial, roots, expireAfterSeconds, spec: normalizedSpec(spec, name, unique, sparse) };
 }
 
 function normalizedSpec(spec: BsonDocument, name: string, unique: boolean, sparse: boolean): BsonDocument {
@@ -219,30 +221,27 @@ function plainAt(document: BsonDocument, parts: readonly string[]): unknown {
 /** The keys a document has in an index (none where it is sparse or partial), and whether an array was met. */
 export function keysOf(index: IndexDefinition, document: BsonDocument): { keys: IndexKey[]; multikey: boolean } {
   if (index.partial && !matches(index.partial, document)) return { keys: [], multikey: false };
-  const expansion = rowsOf(index, document);
-  const directions = index.fields.map(({ direction }) => direction);
-  const keys: IndexKey[] = [];
-  const seen = new Set<string>();
-  for (const row of expansion.rows) {
-    if (index.sparse && row.every((value) => value === undefined)) continue;
-    const bytes = encodeKey(row, directions);
-    const key = { bytes: bytes.subarray(0, MAX_ENCODED), values: row, truncated: bytes.length > MAX_ENCODED };
-    if (expansion.multikey) {
-      const identity = key.bytes.toString('latin1');
-      if (seen.has(identity)) continue;
-      seen.add(identity);
-    }
-    keys.push(key);
-  }
-  return { keys, multikey: expansion.multikey };
-}
-
-function rowsOf(index: IndexDefinition, document: BsonDocument): Expansion {
   const plain = index.fields.map(({ parts }) => plainAt(document, parts));
-  if (!plain.includes(COMPLEX)) return { rows: [plain], multikey: false };
+  if (!plain.includes(COMPLEX)) return { keys: isLeftOut(index, plain) ? [] : [keyOf(index, plain)], multikey: false };
   const expansion: Expansion = { rows: [], multikey: false };
   expand(index, index.fields.map(({ parts }) => ({ value: document, parts, at: 0, done: false })), expansion);
-  return expansion;
+  const keys = new Map<string, IndexKey>();
+  for (const row of expansion.rows) {
+    if (isLeftOut(index, row)) continue;
+    const key = keyOf(index, row);
+    const identity = key.bytes.toString('latin1');
+    if (!keys.has(identity)) keys.set(identity, key);
+  }
+  return { keys: [...keys.values()], multikey: expansion.multikey };
+}
+
+function isLeftOut(index: IndexDefinition, row: readonly unknown[]): boolean {
+  return index.sparse && row.every((value) => value === undefined);
+}
+
+function keyOf(index: IndexDefinition, values: unknown[]): IndexKey {
+  const { bytes, cut } = cutKey(encodeKey(values, index.directions));
+  return { bytes, values, truncated: cut };
 }
 
 interface Expansion {

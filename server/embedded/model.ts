@@ -35,7 +35,10 @@ export function setField(target: BsonDocument, name: string, value: unknown): vo
 
 /** A field's value, or undefined where the document has no such field of its own. */
 export function field(target: BsonDocument, name: string): unknown {
-  return Object.hasOwn(target, name) ? target[name] : undefined;
+  const value = target[name];
+  // What every object inherits are functions, which no document holds, and this one.
+  if (typeof value !== 'function' && name !== '__proto__') return value;
+  return Object.hasOwn(target, name) ? value : undefined;
 }
 
 /** A whole copy that shares no mutable parts; instances of BSON classes are immutable by convention and shared. */

@@ -56,6 +56,18 @@ describe('embedded MongoDB: writes to a document named by its _id', () => {
     }
   });
 
+  it('heed an expression, on the fields it names and on the time', async () => {
+    await docs.insertOne({ _id: 1 as never, n: 1, until: { at: new Date(0) }, text: 'x' });
+    const claim = [{ $set: { run: { id: { $literal: '$r' }, was: '$text', n: { $add: ['$n', 1] } } } }];
+    for (const [given, matched] of [
+      [{ $lt: ['$$NOW', '$until.at'] }, 0], [{ $eq: ['$text', 'y'] }, 0], [{ $eq: [{ $strLenCP: '$text' }, 1] }, 1], [{ $gt: ['$$NOW', '$until.at'] }, 1],
+    ] as [Plain, number][]) {
+      const done = await docs.updateOne({ _id: id(1), $or: [{ n: 0 }, { $expr: given }] }, claim);
+      expect(done.matchedCount, JSON.stringify(given)).to.equal(matched);
+    }
+    expect(await docs.findOne()).to.deep.equal({ _id: 1, n: 1, until: { at: new Date(0) }, text: 'x', run: { id: '$r', was: 'x', n: 2 } });
+  });
+
   it('find an _id that is equal, whatever number type names it', async () => {
     await docs.insertOne({ _id: id(1), n: 0 });
     for (const one of [1, new Long(1), new Double(1), Decimal128.fromString('1.0')]) {
@@ -135,11 +147,18 @@ describe('embedded MongoDB: writes to a document named by its _id', () => {
     fc.tuple(fc.constantFrom('$inc', '$mul'), path, fc.integer({ min: 1, max: 3 })),
     fc.tuple(fc.constant('$rename'), path, path), fc.tuple(fc.constant('$unset'), path, fc.constant(1)),
   );
-  const change = fc.array(step, { minLength: 1, maxLength: 3 }).map((steps) => {
+  const read = fc.oneof(path.map((at) => `$${at}`), leaf.map((given) => ({ $literal: given })));
+  const expression = fc.oneof(
+    read, fc.constantFrom('$$ROOT', '$$CURRENT.a', '$$REMOVE', { $getField: 'd' }), fc.tuple(read, read).map((both) => ({ $ifNull: both })),
+    fc.tuple(read, read, read).map(([a, b, c]) => ({ $cond: [{ $eq: [a, b] }, c, { n: { $max: [b, 1] } }] })),
+  );
+  const pipeline = fc.array(fc.tuple(path, expression).map(([at, given]) => ({ $set: { [at]: given } })), { minLength: 1, maxLength: 2 });
+  const operators = fc.array(step, { minLength: 1, maxLength: 3 }).map((steps) => {
     const update: Record<string, Plain> = {};
     for (const [operator, at, operand] of steps) (update[operator] ??= {})[at] = operand;
     return update;
   });
+  const change = fc.oneof({ weight: 2, arbitrary: operators }, pipeline);
 
   it('do what the same writes to a document found by its fields do', async function () {
     this.timeout(60_000);

@@ -174,7 +174,7 @@ interface Reading {
 const WHOLE: Reading = { decode, indexes: undefined };
 
 function readingOf(collection: Collection, { filter, update: { fields } }: Change): Reading {
-  const asked: string[] = [];
+  const asked = new Set<string>();
   if (!fields || !addFieldsOf(filter, asked)) return WHOLE;
   const concern = collection.concern(fields);
   return { decode: (raw) => decodeFields(raw, concern.fields, asked), indexes: concern.indexes };
