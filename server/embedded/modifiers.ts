@@ -59,7 +59,8 @@ export function put(node: BsonDocument | unknown[], key: string, value: unknown)
   node[index] = value;
 }
 
-const $set: Modifier = (parent, key, operand) => put(parent, key, cloneValue(operand));
+/** At one place what was set is not changed again by the same update, so that it may share the operand. */
+const $set: Modifier = (parent, key, operand, _context, path) => put(parent, key, path.includes('$') ? cloneValue(operand) : operand);
 
 function arithmeticModifier(operator: '$inc' | '$mul'): Modifier {
   return (parent, key, operand, _context, path) => {

@@ -4,7 +4,7 @@ import type { Touched } from './columns.ts';
 import { decode, decodeFields } from './document.ts';
 import type { BsonDocument } from './model.ts';
 import { MongoFault } from './faults.ts';
-import { matches } from './filter.ts';
+import { addFieldsOf, matches } from './filter.ts';
 import type { Filter } from './filter.ts';
 import { sortValues } from './indexes.ts';
 import type { Index } from './indexes.ts';
@@ -25,6 +25,8 @@ const MOST_SORTED_BYTES = 100 * 1024 * 1024;
 
 export interface Search extends Question {
   skip: number;
+  /** Only bytes are asked for, so that a document need not be decoded further than the filter looks. */
+  raw?: boolean;
 }
 
 /**
@@ -52,7 +54,7 @@ export function* runChoice(collection: Collection, choice: Choice, question: Sea
   const passing = decidedByColumns(collection, choice.plan, touched);
   const onKeys = passing !== undefined || skipsOnKeys(choice.plan);
   let ahead = onKeys ? 0 : skip;
-  for (const found of documents(collection, choice.plan, touched, onKeys ? skip : 0, limit, passing)) {
+  for (const found of documents(collection, choice.plan, touched, onKeys ? skip : 0, limit, passing, question.raw)) {
     if (ahead-- > 0) continue;
     yield found;
     if (--left <= 0) return;
@@ -94,18 +96,20 @@ function decidedByColumns(collection: Collection, plan: Plan, touched: Touched):
 
 function* documents(
   collection: Collection, plan: Plan, touched: Touched, skip: number, limit: number,
-  passing = decidedByColumns(collection, plan, touched),
+  passing = decidedByColumns(collection, plan, touched), inPart = false,
 ): Generator<Found> {
   const residual = plan.residual;
+  const fields = new Set<string>();
+  const isPart = inPart && residual !== undefined && addFieldsOf(residual, fields);
   const decided = plan.kind === 'index' && plan.covered;
   for (const record of passing?.(skip) ?? records(collection, plan, touched, skip, limit)) {
     if (collection.dropped) return;
     const raw = collection.raw(record);
     if (!raw) continue;
     touched.documents++;
-    const document = residual && !decided ? decode(raw) : undefined;
+    const document = residual && !decided ? (isPart ? decodeFields(raw, fields) : decode(raw)) : undefined;
     if (document && residual && !matches(residual, document)) continue;
-    yield { record, raw, document };
+    yield { record, raw, document: isPart ? undefined : document };
   }
 }
 

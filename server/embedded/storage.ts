@@ -34,7 +34,12 @@ export class Storage {
   }
 
   get(key: Buffer): Buffer | undefined {
-    return this.#db.get(key);
+    // lmdb's own copy is an allocation of its own; this one comes from the pool.
+    const shared = this.#db.getBinaryFast(key);
+    if (!shared) return undefined;
+    const bytes = Buffer.allocUnsafe(shared.length);
+    bytes.set(new Uint8Array(shared.buffer, shared.byteOffset, bytes.length));
+    return bytes;
   }
 
   /** Only inside `write`. */

@@ -147,13 +147,15 @@ interface Shape {
   /** In the order they are applied in. */
   steps: readonly Omit<Step, 'operand'>[];
   fields: ReadonlySet<string>;
+  /** Those of them within which something is changed. */
+  deep: ReadonlySet<string>;
 }
 
 const MOST_SHAPES = 500;
 const shapes = new Map<string, Shape>();
 
 function modifiers(update: BsonDocument, arrayFilters: unknown, scope: Scope): Update {
-  const { steps: places, fields } = shapeOf(update);
+  const { steps: places, fields, deep } = shapeOf(update);
   const steps = places.map((place): Step => {
     const operand = (update[place.operator] as BsonDocument)[place.path];
     checkOperand(place.operator, place.path, operand);
@@ -164,7 +166,7 @@ function modifiers(update: BsonDocument, arrayFilters: unknown, scope: Scope): U
   refuseUnusedFilters(filters, steps);
   const apply = (document: BsonDocument, context: UpdateContext): BsonDocument => {
     const result: BsonDocument = {};
-    for (const name of Object.keys(document)) setField(result, name, fields.has(name) ? cloneValue(document[name]) : document[name]);
+    for (const name of Object.keys(document)) setField(result, name, deep.has(name) ? cloneValue(document[name]) : document[name]);
     const id = field(document, '_id');
     for (const step of steps) {
       if (step.operator === '$setOnInsert' && !context.inserting) continue;
@@ -195,8 +197,9 @@ function shapeOf(update: BsonDocument): Shape {
 function parseShape(update: BsonDocument): Shape {
   const steps = Object.keys(update).flatMap((name) => placesOf(name, update[name])).sort(inPathOrder);
   refuseConflicts(steps);
-  const roots = steps.flatMap((step) => [step.parts[0] ?? '', ...(step.target === undefined ? [] : [step.target.split('.')[0] ?? ''])]);
-  return { steps, fields: new Set(roots) };
+  const paths = steps.flatMap(({ parts, target }) => (target === undefined ? [parts] : [parts, target.split('.')]));
+  const rootsOf = (some: string[][]): Set<string> => new Set(some.map(([root = '']) => root));
+  return { steps, fields: rootsOf(paths), deep: rootsOf(paths.filter((parts) => parts.length > 1)) };
 }
 
 /** A step's place; the `target` of a $rename decides over its order. */

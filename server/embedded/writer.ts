@@ -142,8 +142,12 @@ export class Writer {
   #head(type: number, name: string): void {
     this.#reserve(name.length * 3 + 10);
     this.#bytes[this.#at++] = type;
-    if (name.includes('\0')) throw new MongoFault('BadValue', `key ${name} must not contain null bytes`);
+    const start = this.#at;
     this.#text(name);
+    const end = this.#at;
+    for (let at = start; at < end; at++) {
+      if (this.#bytes[at] === 0) throw new MongoFault('BadValue', `key ${name} must not contain null bytes`);
+    }
     this.#bytes[this.#at++] = 0;
   }
 

@@ -47,7 +47,7 @@ export const find: Command = (context, command) => {
   const project = parseProjection(command['projection'], scope, question.filter);
   const collection = context.catalog.find(context.db, name);
   const documents = (function* found() {
-    for (const { raw, document } of search(collection, question)) yield project ? encode(project(document ?? decode(raw))) : raw;
+    for (const { raw, document } of search(collection, { ...question, raw: !project })) yield project ? encode(project(document ?? decode(raw))) : raw;
   })();
   return context.cursors.open(documents, {
     namespace: `${context.db}.${name}`, batchSize: wholeOption(command, 'batchSize'),

@@ -66,6 +66,11 @@ export const updates: Case[] = [
     arrayFilters: [{ 'e.k': 2, 'e.v': { $gt: 2 } }],
   }),
     expect: whole({ docs: [{ k: 1, v: 1 }, { k: 2, v: 2 }, { k: 2, v: 0 }] }) },
+  { name: 'what is set at many places is a value of each place', docs: [{ _id: 1, a: [1, 2] }, { _id: 2, a: [3] }],
+    expect: [{ _id: 1, a: [{ n: 2 }, { n: 1 }] }, { _id: 2, a: [{ n: 2 }] }], otherServer: 'takes it for a conflict', run: async (c) => {
+    await c.updateMany({}, { $set: { 'a.$[]': { n: 1 } }, $inc: { 'a.0.n': 1 } } as never);
+    return c.find().sort({ _id: 1 }).toArray();
+  } },
   { name: 'a replacement keeps _id', docs: one, expect: { _id: 1, z: 1 }, run: async (c) => {
     await c.replaceOne({ _id: 1 } as never, { z: 1 });
     return c.findOne({});
