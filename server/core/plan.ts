@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly sameName: readonly QuickBooksClass[];
   /** Which of those are linked to another record. */
   readonly usedElsewhere: ReadonlySet<string>;
+  /** Which of those their records are about to rename, so that the name comes free. */
+  readonly leaving: ReadonlySet<string>;
   readonly parent: ParentStanding;
 }
 
@@ -35,11 +37,13 @@ export interface PlannedChange {
   readonly before: ClassShape | null;
   readonly after: ClassShape | null;
   readonly problem: Problem | null;
+  /** A create whose name another class has until the run renames that one: it is not to be sent before. */
+  readonly waits: boolean;
   /** Why nothing is to be done. */
   readonly reason: 'as_wanted' | 'inactive_never_synced' | 'inactivation_not_chosen' | null;
 }
 
-const NONE = { changes: [], target: null, before: null, after: null, problem: null, reason: null } as const;
+const NONE = { changes: [], target: null, before: null, after: null, problem: null, waits: false, reason: null } as const;
 
 /**
  * Plans one record: what it takes until QuickBooks holds the class that is wanted, and no more. Pure; the same plan feeds the preview
@@ -62,11 +66,11 @@ function planUnlinked(record: StagedRecord, around: Surroundings, settings: Pick
   const free = around.sameName.filter((candidate) => !around.usedElsewhere.has(candidate.id));
   const match = free.find((candidate) => candidate.active) ?? free[0];
   if (match) return planUpdate(record, match, around, settings.inactivate, true);
-  const taken = around.sameName[0];
+  const taken = around.sameName.find(({ id }) => !around.leaving.has(id));
   if (taken) return blocked(problem('class_used', { field: 'Class name', value: taken.name }));
   if (!record.wanted.active) return { ...NONE, action: 'none', reason: 'inactive_never_synced' };
   const after = { name: record.wanted.name, parentId: parentIdOf(around.parent), active: true };
-  return { ...NONE, action: 'create', changes: ['create'], after };
+  return { ...NONE, action: 'create', changes: ['create'], after, waits: around.sameName.length > 0 };
 }
 
 function planLinked(record: StagedRecord, around: Surroundings, settings: Pick<Settings, 'inactivate'>): PlannedChange {

@@ -34,8 +34,8 @@ interface Write extends Planned {
 
 /**
  * Goes once over the open records of a level, in order: looks where an outcome is unknown, plans, settles what needs no write, and
- * sends the rest in batches of up to 30, several at once. Returns how many records it took up. Throws Interrupted, after what was
- * under way has come to its end.
+ * sends the rest in batches of up to 30, several at once. Returns how many records it took up, those that wait for a name left out.
+ * Throws Interrupted, after what was under way has come to its end.
  */
 export async function passOver(push: Push, level: number): Promise<number> {
   const { world, lease } = push;
@@ -51,8 +51,9 @@ export async function passOver(push: Push, level: number): Promise<number> {
       const last = chunk.at(-1);
       if (!last) break;
       after = last.id;
-      taken += chunk.length;
-      const planned = within(room, await planChunk(push, chunk.filter(isInRun)));
+      // What waits for a name is left open: who gives the name up is settled by this pass or a later one.
+      const planned = within(room, (await planChunk(push, chunk.filter(isInRun))).filter(({ change }) => !change.waits));
+      taken += planned.length;
       await settle(push, planned.flatMap((one) => settleUnwritten(one, occasion(push))));
       for (const batch of batches.add(planned.flatMap(asWrite))) await underWay.add(() => send(push, batch));
     }

@@ -1,6 +1,6 @@
 import { nameKey, type ParentStanding, type Surroundings } from '../core/plan.ts';
 import { bareClassName, fold } from '../core/names.ts';
-import type { QuickBooksClass, StagedRecord, Tenant } from '../core/records.ts';
+import type { QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
 import type { World } from './world.ts';
 
 /**
@@ -16,28 +16,59 @@ export async function surroundingsOf(
   const parents = await parentsOf(world, company, records, planned);
   const linked = byId(await world.classes.byIds(company, records.flatMap((record) => (record.link ? [record.link.id] : []))));
 
+  const keyOf = (record: StagedRecord) => nameKey(parentIdOf(parents(record)), record.wanted.name);
   const asked = records
     .filter((record) => record.wanted.name !== '')
     .map((record) => ({ parentId: parentIdOf(parents(record)), foldedName: fold(record.wanted.name) }));
-  const sameName = new Map<string, QuickBooksClass[]>();
-  for (const found of await world.classes.byNames(company, asked)) {
-    const key = nameKey(found.parentId, bareClassName(found));
-    sameName.set(key, [...(sameName.get(key) ?? []), found]);
-  }
-  const users = await world.costCodes.linkedTo(company, [...sameName.values()].flat().map((found) => found.id));
+  const named = await world.classes.byNames(company, asked);
+  const users = await world.costCodes.linkedTo(company, named.map(({ id }) => id));
+  const claimed = new Set(records.filter(({ link }) => link === null).map(keyOf));
+  const contested = named.filter((found) => users.has(found.id) && claimed.has(keyOfClass(found))).map(({ id }) => id);
+  const { holders, classes } = await readContested(world, company, contested, contested.flatMap((id) => users.get(id) ?? []));
+  const sameName = byKey([...named.filter(({ id }) => !contested.includes(id)), ...classes]);
 
   return (record) => {
     const parent = parents(record);
-    const candidates = parent.kind === 'planned' ? [] : sameName.get(nameKey(parentIdOf(parent), record.wanted.name)) ?? [];
-    const isUsedElsewhere = (id: string) => (users.get(id) ?? []).some((user) => user !== record.id);
+    const candidates = parent.kind === 'planned' ? [] : sameName.get(keyOf(record)) ?? [];
+    const others = (id: string) => (users.get(id) ?? []).filter((user) => user !== record.id);
+    const used = candidates.filter(({ id }) => others(id).length > 0);
+    const isLeaving = (found: QuickBooksClass) => others(found.id).every((id) => givesUp(holders.get(id), found, planned ? null : record));
     return {
       parent,
       linked: record.link ? linked.get(record.link.id) : undefined,
       sameName: candidates,
-      usedElsewhere: new Set(candidates.map((found) => found.id).filter(isUsedElsewhere)),
+      usedElsewhere: new Set(used.map(({ id }) => id)),
+      leaving: new Set(used.filter(isLeaving).map(({ id }) => id)),
     };
   };
 }
+
+/** Classes whose name others want, read behind their holders: a name that one of them gave up meanwhile is seen to be free. */
+async function readContested(world: World, company: Tenant, contested: readonly string[], holders: readonly string[]) {
+  if (contested.length === 0) return { holders: new Map<string, StagedRecord>(), classes: [] };
+  const found = await world.costCodes.byIds(company, [...new Set(holders)]);
+  return { holders: new Map(found.map((record) => [record.id, record])), classes: await world.classes.byIds(company, contested) };
+}
+
+/**
+ * Whether a record will give its class another name: before or beside the one that waits for the name, in the same run; if none is
+ * named, in a run that is yet to come, as in a preview.
+ */
+function givesUp(holder: StagedRecord | undefined, held: QuickBooksClass, waiting: StagedRecord | null): boolean {
+  if (holder === undefined || fold(holder.wanted.name) === fold(bareClassName(held))) return false;
+  if (waiting === null) return holder.excluded === null && COMING.includes(holder.status);
+  return holder.run !== null && holder.run.id === waiting.run?.id && holder.run.level <= waiting.run.level;
+}
+
+const COMING: readonly RecordStatus[] = ['needs_sync', 'failed', 'syncing'];
+
+function byKey(classes: readonly QuickBooksClass[]): ReadonlyMap<string, readonly QuickBooksClass[]> {
+  const found = new Map<string, QuickBooksClass[]>();
+  for (const one of classes) found.set(keyOfClass(one), [...(found.get(keyOfClass(one)) ?? []), one]);
+  return found;
+}
+
+const keyOfClass = (found: QuickBooksClass) => nameKey(found.parentId, bareClassName(found));
 
 async function parentsOf(world: World, company: Tenant, records: readonly StagedRecord[], planned: boolean): Promise<(record: StagedRecord) => ParentStanding> {
   const wanted = [...new Set(records.flatMap((record) => (record.wanted.parent ? [record.wanted.parent] : [])))];

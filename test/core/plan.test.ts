@@ -7,7 +7,7 @@ import type { QuickBooksClass, StagedRecord } from '../../server/core/records.ts
 import { aClass, AT, linkTo, record } from './sample.ts';
 
 const around = (change: Partial<Surroundings> = {}): Surroundings => ({
-  linked: undefined, sameName: [], usedElsewhere: new Set(), parent: { kind: 'top' }, ...change,
+  linked: undefined, sameName: [], usedElsewhere: new Set(), leaving: new Set(), parent: { kind: 'top' }, ...change,
 });
 const planned = (of: StagedRecord, about: Partial<Surroundings> = {}, inactivate = false): PlannedChange => plan(of, around(about), { inactivate });
 
@@ -42,6 +42,11 @@ describe('the plan for a code without a class', () => {
 
   it('is blocked when the class belongs to another code', () => {
     expect(planned(record(), { sameName: [aClass()], usedElsewhere: new Set(['5']) }).problem?.code).to.equal('class_used');
+  });
+
+  it('waits for the name where another code is about to give it up', () => {
+    expect(planned(record(), { sameName: [aClass()], usedElsewhere: new Set(['5']), leaving: new Set(['5']) })).to.deep.include({ action: 'create', waits: true });
+    expect(planned(record())).to.deep.include({ action: 'create', waits: false });
   });
 
   it('is blocked while its parent is not there', () => {

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { refreshClasses } from '../../server/sync/classes.ts';
 import { effectOf, map, searchTree, suggest, treeBelow, unmap, type ClassBranch } from '../../server/sync/mapping.ts';
+import { preview } from '../../server/sync/preview.ts';
 import { held } from '../store/fixture.ts';
-import { Desk, MARA } from './desk.ts';
+import { Desk, EVERYTHING, MARA } from './desk.ts';
 
 const code = (costCode: string, costCodeName: string, more: Record<string, unknown> = {}) =>
   ({ costCode, costCodeName, costTypeCategory: 'FIELD', status: 'active', ...more });
@@ -119,15 +120,16 @@ describe('Manual Mapping', () => {
       expect(await desk.names()).to.deep.equal(['01 Summary', 'Other']);
     });
 
-    it('is taken over: the other is unlinked, says so in its history, and gets a class of its own', async () => {
-      const one = await desk.record('01');
+    it('is taken over: the other is unlinked, says so in its history, and one sync gives it a class of its own', async () => {
+      const [one, taken] = [await desk.record('01'), await desk.classId('01 Summary')];
       expect((await link('02', '01 Summary', 'replace'))?.status).to.equal('needs_sync');
       expect(await desk.record('01')).to.deep.include({ link: null, status: 'needs_sync' });
       const [latest] = await desk.world.history.of(desk.company, one.id, { limit: 1 });
       expect(latest).to.deep.include({ kind: 'unlinked', by: MARA });
-      await desk.push({ kind: 'ids', ids: [(await desk.record('02')).id] });
-      await desk.push();
+      expect((await preview(desk.world, desk.company, EVERYTHING)).counts).to.deep.include({ create: 1, rename: 1, blocked: 0 });
+      expect((await desk.push()).counts).to.deep.include({ created: 1, updated: 1, needsAction: 0 });
       expect(await desk.names()).to.deep.equal(['01 Summary', '02 Demolition', 'Other']);
+      expect(await desk.classId('02 Demolition')).to.equal(taken);
     });
 
     it('is left alone when the one that would take it is in a run', async () => {
@@ -138,14 +140,23 @@ describe('Manual Mapping', () => {
       expect((await desk.record('01')).link?.name).to.equal('01 Summary');
     });
 
-    it('makes who wanted that name wait for a person only until they say to look again', async () => {
+    it('makes who wants that name wait for a person when it is not given up, but only until they say to look again', async () => {
       await link('02', '01 Summary', 'replace');
+      await desk.fault({ operation: 'batch' }, { kind: 'item-fault', recorded: 'plan-limit', items: [0] });
       await desk.push();
+      expect(await desk.statuses()).to.deep.equal({ '01': 'needs_action', '02': 'failed' });
       const one = await desk.record('01');
       expect(one.problem?.code).to.equal('class_used');
       expect(await unmap(desk.world, desk.company, MARA, one.id)).to.deep.include({ status: 'needs_sync', problem: null });
       await desk.push();
       expect(await desk.names()).to.deep.equal(['01 Summary', '02 Demolition', 'Other']);
+    });
+
+    it('keeps nobody waiting for that name in a run that does not give it up', async () => {
+      await link('02', '01 Summary', 'replace');
+      await desk.push({ kind: 'ids', ids: [(await desk.record('01')).id] });
+      expect((await desk.record('01')).problem?.code).to.equal('class_used');
+      expect(await desk.names()).to.deep.equal(['01 Summary', 'Other']);
     });
   });
 

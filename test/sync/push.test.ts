@@ -72,6 +72,20 @@ describe('pushing to QuickBooks', () => {
     expect((await desk.classes()).map(({ Id, Name }) => ({ Id, Name }))).to.deep.equal([{ Id: before?.Id, Name: '03 Cast concrete' }]);
   });
 
+  it('gives a new code the name another gives up in the same run', async () => {
+    await open();
+    const { id } = await desk.addCode(code('01', 'Summary'));
+    await desk.import();
+    await desk.push();
+    const former = await desk.classId('01 Summary');
+    await desk.changeCode(id, { costCode: '02' });
+    await desk.addCode(code('01', 'Summary'));
+    await desk.import();
+    expect((await desk.push()).counts).to.deep.include({ created: 1, updated: 1, needsAction: 0 });
+    expect(await desk.names()).to.deep.equal(['01 Summary', '02 Summary']);
+    expect(await desk.classId('02 Summary')).to.equal(former);
+  });
+
   it('makes a class inactive only where the company chose so, and active again with its code', async () => {
     await open();
     const { id } = await desk.addCode(code('03', 'Concrete'));

@@ -111,7 +111,7 @@ const branch = (id: string, path: string, active = true) => ({ class: aClass(id,
 const renaming: MappingFacts['suggestions'][number]['effect'] = {
   status: 'needs_sync', kept: false,
   change: {
-    action: 'rename', changes: ['rename'], target: null, problem: null, reason: null,
+    action: 'rename', changes: ['rename'], target: null, problem: null, waits: false, reason: null,
     before: { name: '03 30 53 Misc Concrete', parentId: null, active: true }, after: { name: '03 30 53 Miscellaneous Cast-in-Place Concrete', parentId: null, active: true },
   },
 };
