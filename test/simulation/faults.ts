@@ -2,7 +2,7 @@ import type { Chance } from './chance.ts';
 import type { BooksFault, TokenFault } from './quickbooks.ts';
 import type { EventKind, Scenario } from './simulation.ts';
 
-/** One of the fault classes of engineering.md §3.7. */
+/** One of the fault classes of engineering.md §3.7, or of our own. */
 export interface FaultClass {
   readonly no: number;
   readonly title: string;
@@ -28,7 +28,7 @@ const ENDANGERED: Scenario = { machines: 2, trouble: 200_000, switches: { access
 const MOMENTS = ['companies.leaseRefresh', 'companies.saveGrant', 'Intuit: refresh', 'costCodes.claim', 'costCodes.writeInRun', 'history.add', 'runs.acquire', 'runs.end'] as const;
 const momentOf = (chance: Chance): number | string => (chance.hits(0.5) ? chance.int(1, 120) : chance.pick(MOMENTS));
 
-/** The 30 classes, each as a run in which it happens often and nothing else goes wrong. */
+/** The classes, each as a run in which it happens often and nothing else goes wrong. */
 export const FAULT_CLASSES: readonly FaultClass[] = [
   { no: 1, title: 'a time-out before QuickBooks had it', passes: true, strikes: ['lost before'], scenario: (chance) => calls({ 'lost before': often(chance) }) },
   { no: 2, title: 'done by QuickBooks, the answer lost', passes: true, strikes: ['lost after'], scenario: (chance) => calls({ 'lost after': often(chance) }) },
@@ -148,6 +148,13 @@ export const FAULT_CLASSES: readonly FaultClass[] = [
     no: 30, title: 'webhooks doubled, out of order, forged, in either format', strikes: ['webhook', 'webhook told twice', 'forged webhook'],
     scenario: () => ({
       ...events({ 'class renamed': 6, 'class inactivated': 6, 'class removed': 2, 'class added': 4, push: 4, 'edit and import': 4 }), webhooks: true, machines: 3,
+    }),
+  },
+  {
+    no: 31, title: 'a class that a new code takes over from the one whose name it bears', strikes: ['taken over', 'lost after', 'kill', 'freeze'],
+    scenario: () => ({
+      ...calls({ 'lost before': 0.1, 'lost after': 0.1, 'part fault': 0.05 }),
+      ...events({ 'class taken over': 12, push: 4, 'edit and import': 4, kill: 2, freeze: 2, cancel: 1 }), trouble: 200_000, machines: 3,
     }),
   },
 ];

@@ -45,7 +45,7 @@ export interface Scenario {
 
 export const EVENTS = [
   'kill', 'freeze', 'long freeze', 'term', 'clock jump', 'step down', 'disk full', 'push', 'push twice', 'pause', 'cancel', 'edit', 'edit and import', 'library shifts', 'import', 'class renamed', 'class inactivated',
-  'class removed', 'class added', 'refresh classes', 'revoke', 'reconnect', 'lapse', 'forbid', 'retry', 'exclude', 'push one',
+  'class removed', 'class added', 'refresh classes', 'revoke', 'reconnect', 'lapse', 'forbid', 'retry', 'exclude', 'push one', 'class taken over',
 ] as const;
 export type EventKind = (typeof EVENTS)[number];
 
@@ -441,6 +441,8 @@ export class Simulation {
         return this.push(party, { kind: 'matching', filter: { status: 'failed' }, except: [] });
       case 'exclude':
         return this.exclude(party);
+      case 'class taken over':
+        return this.takeOver(party);
     }
   }
 
@@ -551,8 +553,32 @@ export class Simulation {
     const { id } = this.someRecord(party);
     party.touched.add(id);
     void this.work(this.someMachine(), 'exclude', (world) => world.costCodes.get(party.tenant, id).then(async (record) => {
-      if (record && record.run === null) await world.costCodes.change(party.tenant, id, record.version, { excluded: { by: 'Mara', byRule: false, reason: 'not used', at: new Date(world.clock.now()) } });
+      // Left out, a code keeps the name of the class it took over from the one that wants it.
+      if (record && record.run === null && record.link?.how !== 'manual') await world.costCodes.change(party.tenant, id, record.version, { excluded: { by: 'Mara', byRule: false, reason: 'not used', at: new Date(world.clock.now()) } });
     }));
+  }
+
+  /** Somebody gives a code that is new in Linarc the class of another and has both synced: the other wants a new class of the name that one has. */
+  private takeOver(party: Party): void {
+    const { mark, tenant } = party;
+    const library = this.linarc.library(mark);
+    const n = library.size + 1;
+    const linarcId = `${mark}${n}`;
+    library.set(linarcId, { ...this.newCode(mark, n), active: true });
+    void this.work(this.someMachine(), 'take over', async (world) => {
+      const { state } = await this.engine.importing.startImport(world, tenant, PERSON, { mode: 'selected', ids: [linarcId] });
+      const [taker] = (await this.isImported(party, state.id)) ? await world.costCodes.byLinarcIds(tenant, [linarcId]) : [];
+      // Of what a person takes from a record whose write has no answer yet, nobody can tell any more that it was ours.
+      const givers = [...this.database.recordsOf(tenant).values()].filter(({ kind, link, run, intent }) => kind === 'cost_code' && link !== null && run === null && intent === null);
+      if (!taker || taker.link !== null || taker.excluded !== null || givers.length === 0) return;
+      const giver = this.chance.pick(givers);
+      const classId = giver.link?.id ?? '';
+      party.untied.add(classId);
+      for (const { id } of [giver, taker]) party.touched.add(id);
+      if ((await this.engine.mapping.map(world, tenant, PERSON, taker.id, classId, 'replace')) === null) return;
+      this.site.count('taken over');
+      this.push(party, EVERYTHING);
+    });
   }
 
   // -------------------------------------------------------------------------------------------------------------- rest
@@ -596,11 +622,16 @@ export class Simulation {
         const { started, state } = await this.engine.importing.startImport(world, tenant, PERSON, { mode: 'all' });
         if (started) id = state.id;
       });
-      const current = () => this.database.companies.get(tenant)?.import;
-      for (let waited = 0; waited < 60 && current()?.state === 'running'; waited += 1) await this.timeline.wait(1_000);
-      if (id !== '' && current()?.id === id && current()?.state === 'done') return;
+      if (await this.isImported(party, id)) return;
     }
     this.fail('I2: the library cannot be imported any more');
+  }
+
+  /** Waits for the import that is under way, at most a minute. Says whether it was this one, and came to its end. */
+  private async isImported({ tenant }: Party, id: string): Promise<boolean> {
+    const current = () => this.database.companies.get(tenant)?.import;
+    for (let waited = 0; waited < 60 && current()?.state === 'running'; waited += 1) await this.timeline.wait(1_000);
+    return current()?.id === id && current()?.state === 'done';
   }
 
   private async syncAll(): Promise<void> {
