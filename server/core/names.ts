@@ -19,8 +19,12 @@ export function cleanName(text: string): string {
   return replaced.replace(/ {2,}/g, ' ').trim();
 }
 
+/** Printed ASCII without refused characters, its words one blank apart: nothing to clean, and small letters stay normal. Most names are so. */
+const PLAIN = /^[!#-9;-~]+(?: [!#-9;-~]+)*$/;
+
 /** What decides whether two names are one to QuickBooks: without regard to case or blanks (quickbooks.md §2.3). */
 export function fold(name: string): string {
+  if (PLAIN.test(name)) return name.toLowerCase();
   return cleanName(name).toLowerCase().normalize('NFC');
 }
 

@@ -27,7 +27,7 @@ export function openClassMirror(connection: Connection): ClassMirror {
   async function findIn(query: Filter, field: string, values: readonly string[]): Promise<QuickBooksClass[]> {
     const found: QuickBooksClass[] = [];
     for (const part of chunks([...new Set(values)], CHUNK)) {
-      const documents = await classes.find({ ...query, [field]: { $in: part } }).lean<ClassDocument[]>();
+      const documents = await classes.find({ ...query, [field]: { $in: part } }).batchSize(CHUNK).lean<ClassDocument[]>();
       found.push(...documents.map(classOf));
     }
     return found;
@@ -67,7 +67,11 @@ export function openClassMirror(connection: Connection): ClassMirror {
 
     async byNames(company, asked) {
       const namesOf = new Map<string | null, string[]>();
-      for (const { parentId, foldedName } of asked) namesOf.set(parentId, [...(namesOf.get(parentId) ?? []), foldedName]);
+      for (const { parentId, foldedName } of asked) {
+        const names = namesOf.get(parentId);
+        if (names) names.push(foldedName);
+        else namesOf.set(parentId, [foldedName]);
+      }
       const found: QuickBooksClass[] = [];
       for (const [parentId, names] of namesOf) found.push(...(await findIn({ company, parentId }, 'foldedName', names)));
       return found;
@@ -127,8 +131,9 @@ function orderOf(seen: QuickBooksClass): number {
 }
 
 function fieldsOf(company: Tenant, seen: QuickBooksClass): Filter {
-  const { id, ...fields } = seen;
-  return { ...fields, company, classId: id, order: orderOf(seen), foldedName: fold(bareClassName(seen)) };
+  const { id, syncToken, name, fullyQualifiedName, parentId, active, createdAt, updatedAt } = seen;
+  const foldedName = fold(bareClassName(seen));
+  return { company, classId: id, syncToken, order: orderOf(seen), name, fullyQualifiedName, foldedName, parentId, active, createdAt, updatedAt };
 }
 
 function classOf(document: ClassDocument): QuickBooksClass {

@@ -189,7 +189,7 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
       const query: Filter = { company, 'run.id': run, 'run.level': level, 'run.notBefore': { $not: { $gt: now } } };
       const last = after !== null && (await records.findOne({ company, _id: after }, { sortKey: 1 }).lean<CostCodeDocument>());
       if (last) query['$or'] = [{ sortKey: { $gt: last.sortKey } }, { sortKey: last.sortKey, _id: { $gt: after } }];
-      return (await records.find(query).sort(IN_ORDER).limit(limit).lean<CostCodeDocument[]>()).map(recordOf);
+      return (await records.find(query).sort(IN_ORDER).limit(limit).batchSize(limit).lean<CostCodeDocument[]>()).map(recordOf);
     },
 
     async openInRun(company, run) {
@@ -267,7 +267,7 @@ function written(fields: Filter): Filter {
 async function findIn(records: Records, query: Filter, field: string, values: readonly string[]): Promise<StagedRecord[]> {
   const found: StagedRecord[] = [];
   for (const part of chunks([...new Set(values)], CHUNK)) {
-    const documents = await records.find({ ...query, [field]: { $in: part } }).sort(IN_ORDER).lean<CostCodeDocument[]>();
+    const documents = await records.find({ ...query, [field]: { $in: part } }).sort(IN_ORDER).batchSize(CHUNK).lean<CostCodeDocument[]>();
     found.push(...documents.map(recordOf));
   }
   return found;

@@ -43,15 +43,36 @@ export function exchangeOf(stored: StoredExchange): Exchange {
   return { ...stored, request: fromText(stored.request), response: fromText(stored.response) };
 }
 
+/** Field by field: a copy of what is left of a document after some fields are taken out costs several times as much, and so does all work on it. */
 export function recordOf(document: CostCodeDocument): StagedRecord {
-  const { _id, company: _company, hidden: _hidden, nameKey: _nameKey, searchText: _searchText, stamp: _stamp, ...record } = document;
+  const { wanted, intent, lastExchange } = document;
   return {
-    ...record,
-    id: _id,
-    level: record.level ?? (record.wanted.parent === null ? 0 : 1),
+    id: document._id,
+    kind: document.kind,
+    linarcId: document.linarcId,
     raw: JSON.parse(document.raw),
-    intent: document.intent && { ...document.intent, body: JSON.parse(document.intent.body) },
-    lastExchange: document.lastExchange && exchangeOf(document.lastExchange),
+    source: document.source,
+    sourceHash: document.sourceHash,
+    wanted,
+    level: document.level ?? (wanted.parent === null ? 0 : 1),
+    wantedKey: document.wantedKey,
+    codeKey: document.codeKey,
+    sortKey: document.sortKey,
+    status: document.status,
+    problem: document.problem,
+    link: document.link,
+    aliases: document.aliases,
+    syncedAt: document.syncedAt,
+    excluded: document.excluded,
+    goneAt: document.goneAt,
+    overwrite: document.overwrite,
+    accepted: document.accepted,
+    run: document.run,
+    intent: intent && { ...intent, body: JSON.parse(intent.body) },
+    settledIn: document.settledIn,
+    lastExchange: lastExchange && exchangeOf(lastExchange),
+    importedAt: document.importedAt,
+    version: document.version,
   };
 }
 

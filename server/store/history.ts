@@ -53,8 +53,8 @@ function keyOf(company: Tenant, id: string): string {
   return `${company}:${id}`;
 }
 
-function documentOf(company: Tenant, { id, exchange, ...fact }: Fact): FactDocument {
-  return { ...fact, _id: keyOf(company, id), company, factId: id, exchange: exchange && storedExchange(exchange) };
+function documentOf(company: Tenant, { id, record, at, by, kind, changes, run, exchange, problem }: Fact): FactDocument {
+  return { _id: keyOf(company, id), company, factId: id, record, at, by, kind, changes, run, exchange: exchange && storedExchange(exchange), problem };
 }
 
 function factOf({ _id: _key, company: _company, factId, exchange, ...fact }: FactDocument): Fact {
