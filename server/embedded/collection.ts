@@ -48,7 +48,7 @@ export interface Concern {
 }
 
 /** How many records are kept by their `_id`. */
-const MOST_IDS = 100_000;
+const MOST_IDS = 50_000;
 
 /** What one write touches. */
 interface Touched {

@@ -104,6 +104,13 @@ interface Change {
   scope: Scope;
 }
 
+/** What an update goes to; there may be no such collection yet. */
+interface Target {
+  context: CommandContext;
+  name: string;
+  collection: Collection | undefined;
+}
+
 interface Changed {
   before: BsonDocument | undefined;
   after: BsonDocument | undefined;
@@ -118,20 +125,23 @@ export const update: Command = (context, command) => {
   return context.write(() => {
     const reply = { n: 0, nModified: 0 };
     const upserted: BsonDocument[] = [];
+    let collection = context.catalog.find(context.db, name);
     const errors = eachStatement(list, command['ordered'] !== false, (statement, index) => {
-      for (const changed of updateStatement(context, name, statement as BsonDocument, scope)) {
+      // The first upsert makes it.
+      collection ??= context.catalog.find(context.db, name);
+      for (const changed of updateStatement({ context, name, collection }, statement as BsonDocument, scope)) {
         reply.n++;
         if (changed.upserted) upserted.push({ index, _id: field(changed.after ?? {}, '_id') });
         else if (changed.modified) reply.nModified++;
       }
     });
-    const collection = context.catalog.find(context.db, name);
+    collection ??= context.catalog.find(context.db, name);
     if (collection) context.catalog.saveTotals(collection);
     return withErrors(upserted.length > 0 ? { n: reply.n, upserted, nModified: reply.nModified } : { ...reply }, errors);
   });
 };
 
-function updateStatement(context: CommandContext, name: string, statement: BsonDocument, outer: Scope): Iterable<Changed> {
+function updateStatement(target: Target, statement: BsonDocument, outer: Scope): Iterable<Changed> {
   refuseCollation(statement['collation']);
   const scope = isDocument(statement['c']) ? outer.with(statement['c']) : outer;
   const multi = statement['multi'] === true;
@@ -144,12 +154,12 @@ function updateStatement(context: CommandContext, name: string, statement: BsonD
     replacing: isReplacement(statement['u']), upsert: statement['upsert'] === true, sort: parseSort(statement['sort']),
     hint: statement['hint'], scope,
   };
-  return multi ? updateMany(context, name, change) : updateFirst(context, name, change);
+  return multi ? updateMany(target, change) : updateFirst(target, change);
 }
 
 /** Of the documents changed, what the update does not look at may be left out; not so with `whole`. */
-function updateFirst(context: CommandContext, name: string, change: Change, whole = false): Changed[] {
-  const collection = context.catalog.find(context.db, name);
+function updateFirst(target: Target, change: Change, whole = false): Changed[] {
+  const { collection } = target;
   const id = change.sort.length === 0 && change.hint === undefined ? idOf(change.filter) : undefined;
   const named = id === undefined ? undefined : collection?.byId(id);
   if (collection && named) {
@@ -161,7 +171,7 @@ function updateFirst(context: CommandContext, name: string, change: Change, whol
       return [apply(collection!, found.record, found.raw, found.document ?? decode(found.raw), change)];
     }
   }
-  return change.upsert ? [upsert(context, name, change, named === null)] : [];
+  return change.upsert ? [upsert(target, change, named === null)] : [];
 }
 
 /** How documents are read for a change: in part where that is enough for the filter, the update, and the indexes it concerns. */
@@ -181,8 +191,8 @@ function readingOf(collection: Collection, { filter, update: { fields } }: Chang
 }
 
 /** The records are collected first, so that a document moved in an index is not met twice. */
-function* updateMany(context: CommandContext, name: string, change: Change): Generator<Changed> {
-  const collection = context.catalog.find(context.db, name);
+function* updateMany(target: Target, change: Change): Generator<Changed> {
+  const { collection } = target;
   let met = 0;
   if (collection) {
     const reading = readingOf(collection, change);
@@ -194,7 +204,7 @@ function* updateMany(context: CommandContext, name: string, change: Change): Gen
       yield apply(collection, record, raw, document, change, reading.indexes);
     }
   }
-  if (met === 0 && change.upsert) yield upsert(context, name, change);
+  if (met === 0 && change.upsert) yield upsert(target, change);
 }
 
 function matching(collection: Collection, filter: Filter, hint: unknown): number[] {
@@ -215,7 +225,7 @@ function apply(
 }
 
 /** With `idIsFree` the filter names an `_id` that no document has. */
-function upsert(context: CommandContext, name: string, change: Change, idIsFree = false): Changed {
+function upsert({ context, name }: Target, change: Change, idIsFree = false): Changed {
   const seed = upsertSeed(change.filter, change.replacing);
   const after = upsertDocument(change.update, seed, { filter: change.filter, scope: change.scope, inserting: true });
   checkId(after['_id']);
@@ -311,7 +321,7 @@ export const findAndModify: Command = (context, command) => {
 function modifyOne(
   context: CommandContext, name: string, change: Change, after: boolean, project: (document: BsonDocument) => BsonDocument
 ): BsonDocument {
-  const [changed] = updateFirst(context, name, change, true);
+  const [changed] = updateFirst({ context, name, collection: context.catalog.find(context.db, name) }, change, true);
   if (!changed) return { lastErrorObject: { n: 0, updatedExisting: false }, value: null };
   const chosen = after ? changed.after : changed.before;
   const lastErrorObject: BsonDocument = { n: 1, updatedExisting: !changed.upserted };
