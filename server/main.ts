@@ -1,11 +1,19 @@
 // The process: settings in, addresses out, and an orderly stop. The only place that reads the environment.
 import { accessSync, constants } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { portalEntries } from './card.ts';
 import { ConfigError, readConfig, StartError, summary } from './config.ts';
 import type { Config } from './config.ts';
 import { createLog } from './log.ts';
 import { start } from './start.ts';
 import type { Running } from './start.ts';
+
+/**
+ * By how many percent of what is in use the heap may grow before all garbage is collected. Left to itself V8 lets it grow fourfold: a sync
+ * keeps nothing of the codes it is done with, but of many it held some 150 MiB more than of few. Collecting more often takes it under 1 %
+ * of its time.
+ */
+const HEAP_GROWTH = 60;
 
 /** An orderly stop that takes longer is cut short (design.md §8 promises ten seconds). */
 const STOP_WITHIN = 9_500;
@@ -33,6 +41,7 @@ function settings(): Config | null {
 }
 
 async function run(config: Config): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
   const log = createLog(config.logLevel);
   const fall = (error: unknown): void => {
     log.fatal({ err: error }, 'the process cannot go on');
