@@ -284,9 +284,15 @@ function withoutGrant(error: unknown): CallEnd {
  * about it, when parts about it differ, when its part is neither a class nor a fault, and when the class is not the one written.
  */
 function readParts(parts: readonly unknown[], items: readonly BatchItem[], about: Answered): ReadonlyMap<string, ItemAnswer> {
+  const partsAbout = new Map<unknown, Readonly<Record<string, unknown>>[]>();
+  for (const part of parts.filter(isObject)) {
+    const others = partsAbout.get(part['bId']);
+    if (others) others.push(part);
+    else partsAbout.set(part['bId'], [part]);
+  }
   const answers = new Map<string, ItemAnswer>();
   for (const item of items) {
-    const [part, ...repeated] = parts.filter(isObject).filter((one) => one['bId'] === item.bId);
+    const [part, ...repeated] = partsAbout.get(item.bId) ?? [];
     if (part === undefined || repeated.some((one) => contentHash(one) !== contentHash(part))) continue;
     const answer = readPart(part, item, about);
     if (answer !== null) answers.set(item.bId, answer);
