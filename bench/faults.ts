@@ -17,22 +17,22 @@ const PEER_CODES = 200;
 /**
  * Real processes in trouble: killed at random moments (`--kills`), at every write to database and QuickBooks (`--points`: every how
  * manyth), paused for three leases, told to stop, without their database, without QuickBooks for ten minutes of its clock; and the
- * other ways to make classes under the same kills (`--rounds random,writes,trouble,peers` names which). Afterwards what the store says
- * is compared with what QuickBooks holds.
+ * other ways to make classes under the same kills (`--rounds random,writes,trouble,peers` names which). Afterwards what store and screen
+ * say is compared with what QuickBooks holds.
  */
 export async function run({ kills = '200', points = '1', rounds = 'random,writes,trouble,peers' }: Readonly<Record<string, string>>): Promise<void> {
   const asked = rounds.split(',');
   const all: Agreement[] = [];
   const report = (what: string, found: Agreement) => {
     all.push(found);
-    process.stdout.write(`${what.padEnd(64)} ${String(found.codes).padStart(6)} codes  ${found.duplicates} duplicates  ${found.losses} losses  ${found.stuck} stuck\n`);
+    process.stdout.write(`${what.padEnd(64)} ${String(found.codes).padStart(6)} codes  ${found.duplicates} duplicates  ${found.losses} losses  ${found.stuck} stuck  ${found.misshown} shown wrongly\n`);
   };
   if (asked.includes('random')) await atRandom(Number(kills), report);
   if (asked.includes('writes')) await atEveryWrite(Number(points), report);
   if (asked.includes('trouble')) await inOtherTrouble(report);
   const peers = asked.includes('peers') ? await peersKilled(Math.max(1, Math.round(Number(kills) / 20))) : [];
-  const { codes, duplicates, losses, stuck } = together(all);
-  const ours = codes === 0 ? [] : [`ours ${duplicates} duplicates, ${losses} losses, ${stuck} stuck of ${codes} codes`];
+  const { codes, duplicates, losses, stuck, misshown } = together(all);
+  const ours = codes === 0 ? [] : [`ours ${duplicates} duplicates, ${losses} losses, ${stuck} stuck, ${misshown} shown wrongly of ${codes} codes`];
   process.stdout.write(`faults: ${[...ours, ...peers].join('; ')}\n`);
 }
 

@@ -1,5 +1,5 @@
 import { Fleet, type FleetCompany } from '../test/support/fleet.ts';
-import { agreement, together } from '../test/support/havoc.ts';
+import { agreementOf } from '../test/support/havoc.ts';
 import { until } from '../test/support/waiting.ts';
 
 /** Milliseconds of QuickBooks' clock (quickbooks.md §5.2). */
@@ -29,10 +29,10 @@ async function manyCompanies(count: number, codes: number, apps: number, speed: 
     if (!first) throw new Error('There must be a company.');
     const alone = await synced(fleet, [first], speed);
     const many = await synced(fleet, rest, speed);
-    const found = together(await Promise.all([first, ...rest].map((company) => agreement(fleet, company))));
+    const found = await agreementOf(fleet, [first, ...rest]);
     const { throttled } = await fleet.quickbooks.get<{ throttled: number }>('/sandbox/limits');
     process.stdout.write(`${rest.length} companies of ${codes} codes on ${apps} processes: ${many.toFixed(0)} s of QuickBooks' clock, one alone ${alone.toFixed(0)} s; `
-      + `${throttled} throttled, ${found.duplicates} duplicates, ${found.losses} losses, ${found.stuck} stuck\n`);
+      + `${throttled} throttled, ${found.duplicates} duplicates, ${found.losses} losses, ${found.stuck} stuck, ${found.misshown} shown wrongly\n`);
     return many / alone;
   } finally {
     await fleet.close();

@@ -4,7 +4,7 @@ import { Gate, type Strike } from './gate.ts';
 import type { App, Fleet, FleetCompany } from './fleet.ts';
 import { until } from './waiting.ts';
 
-/** What became of a company's codes: all three are 0 where each has exactly one class and everybody knows it. */
+/** What became of a company's codes: all but their number is 0 where each has exactly one class and everybody knows it. */
 export interface Agreement {
   readonly codes: number;
   /** Classes of a name that another class has too, or that no code is linked to. */
@@ -13,11 +13,13 @@ export interface Agreement {
   readonly losses: number;
   /** Codes that are not settled as synced. */
   readonly stuck: number;
+  /** By how many codes the screen shows another number of them, or of the synced ones. */
+  readonly misshown: number;
 }
 
 const PAGE = 500;
 
-/** Compares what the store says of every code with what QuickBooks holds. */
+/** Compares what store and screen say of the codes with what QuickBooks holds. One at a time: it opens the screen as the one person there is. */
 export async function agreement(fleet: Fleet, company: FleetCompany): Promise<Agreement> {
   const records = await recordsOf(fleet, company);
   const classes = (await fleet.classes(company)).filter(({ Active }) => Active);
@@ -29,7 +31,21 @@ export async function agreement(fleet: Fleet, company: FleetCompany): Promise<Ag
     duplicates: classes.length - names.size + classes.filter(({ Id }) => !linked.has(Id)).length,
     losses: records.filter(({ link }) => link === null || !there.has(link.id)).length,
     stuck: records.filter(({ status, run }) => status !== 'synced' || run !== null).length,
+    misshown: await misshown(fleet, company, records.length),
   };
+}
+
+async function misshown(fleet: Fleet, company: FleetCompany, codes: number): Promise<number> {
+  const { words } = await fleet.visit(company);
+  const shown = (title: string) => Number(new RegExp(`\\b${title} ([\\d,]+)`).exec(words)?.[1]?.replaceAll(',', '') ?? 0);
+  return Math.max(...['All', 'Synced'].map((title) => Math.abs(codes - shown(title))));
+}
+
+/** The agreement of several companies, summed up. */
+export async function agreementOf(fleet: Fleet, companies: readonly FleetCompany[]): Promise<Agreement> {
+  const all: Agreement[] = [];
+  for (const company of companies) all.push(await agreement(fleet, company));
+  return together(all);
 }
 
 async function recordsOf({ world }: Fleet, { id }: FleetCompany): Promise<StagedRecord[]> {
@@ -44,7 +60,7 @@ async function recordsOf({ world }: Fleet, { id }: FleetCompany): Promise<Staged
 /** Sums agreements up. */
 export function together(all: readonly Agreement[]): Agreement {
   const sum = (of: keyof Agreement) => all.reduce((total, one) => total + one[of], 0);
-  return { codes: sum('codes'), duplicates: sum('duplicates'), losses: sum('losses'), stuck: sum('stuck') };
+  return { codes: sum('codes'), duplicates: sum('duplicates'), losses: sum('losses'), stuck: sum('stuck'), misshown: sum('misshown') };
 }
 
 /** Which of a process's writes it is ended at. */
@@ -167,5 +183,5 @@ export async function randomKills(fleet: Fleet, wish: RoundWish): Promise<Round>
   }
   await feeding;
   for (const company of companies) await fleet.runEnded(company, 5 * 60_000);
-  return { kills, agreement: together(await Promise.all(companies.map((company) => agreement(fleet, company)))) };
+  return { kills, agreement: await agreementOf(fleet, companies) };
 }
