@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { refreshClasses } from '../server/sync/classes.ts';
 import { BATCH } from '../server/core/pace.ts';
 import { Fleet, type FleetCompany } from '../test/support/fleet.ts';
@@ -7,6 +8,8 @@ import { nodeQuickBooks } from './peers/client.ts';
 /** Milliseconds of QuickBooks' clock (quickbooks.md §5.2). */
 const CALL = 400;
 const BATCH_CALL = 6_000;
+/** Milliseconds without a call after which nothing more is expected to be read by itself. */
+const QUIET = 8_000;
 
 interface Figures {
   readonly name: string;
@@ -80,13 +83,23 @@ async function measureOurs(fleet: Fleet, size: number, speed: number): Promise<{
   const took = (((endedAt?.getTime() ?? 0) - (startedAt?.getTime() ?? 0)) * speed) / 1_000;
   const figures = { name: 'Linarc Class Sync', took, ...(await seen(fleet, company.realmId, 0)) };
 
-  const { last } = await fleet.quickbooks.get<Seen>(`/sandbox/calls?since=${Number.MAX_SAFE_INTEGER}`);
+  const last = await lastCall(fleet);
   await fleet.import(company);
   await refreshClasses(fleet.world, company.id);
   await fleet.sync(company);
   await fleet.runEnded(company);
   const { writes, reads } = await seen(fleet, company.realmId, last);
   return { figures, company, again: `${writes} writes, ${reads} reads` };
+}
+
+/** The number of the last call, once there are no more: after its first sync a company's whole list is read once, as every day. */
+async function lastCall(fleet: Fleet): Promise<number> {
+  for (let before = -1; ;) {
+    const { last } = await fleet.quickbooks.get<Seen>(`/sandbox/calls?since=${Number.MAX_SAFE_INTEGER}`);
+    if (last === before) return last;
+    before = last;
+    await pause(QUIET);
+  }
 }
 
 /** What the company was asked since call `since`. A batch is one write. */

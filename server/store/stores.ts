@@ -7,6 +7,7 @@ import { openChanges } from './changes.ts';
 import { openClassMirror } from './classes.ts';
 import { openCompanies } from './companies.ts';
 import { openCostCodes } from './costcodes.ts';
+import { endCommandsOfClosedConnections } from './driver.ts';
 import { openHistory } from './history.ts';
 import { openIntents } from './intents.ts';
 import { ensureIndexes } from './models.ts';
@@ -61,6 +62,7 @@ export interface Stores {
  */
 export async function openStores(config: StoresConfig): Promise<Stores> {
   const seals = sealsOf(config.keys);
+  endCommandsOfClosedConnections();
   const connection = new Mongoose().createConnection(config.uri, {
     ...(config.databaseName === undefined ? {} : { dbName: config.databaseName }),
     serverSelectionTimeoutMS: config.patience ?? 5_000,
