@@ -2,6 +2,8 @@ import type { Connection } from 'mongoose';
 import { intents as schema } from '../../models/intents.ts';
 import type { Intents } from '../core/ports.ts';
 import type { Intent, IntendedBatch, Tenant } from '../core/records.ts';
+import { TYPED } from './documents.ts';
+import { gathered } from './gathering.ts';
 import { tenantModel } from './models.ts';
 
 interface IntentsDocument extends Omit<IntendedBatch, 'items'> {
@@ -13,11 +15,12 @@ interface IntentsDocument extends Omit<IntendedBatch, 'items'> {
 /** The batches under way, in the collection `intents`: one document for a batch, as it is written on the way to every request. */
 export function openIntents(connection: Connection): Intents {
   const intents = tenantModel<IntentsDocument>(connection, schema);
+  const write = gathered((operations: Parameters<typeof intents.bulkWrite>[0]) => intents.bulkWrite(operations, TYPED));
 
   return {
     async store(company, { requestid, run, fence, items }) {
       const fields = { run, requestid, fence, items: JSON.stringify(items) };
-      await intents.updateOne({ _id: keyOf(company, requestid), company }, { $set: fields }, { upsert: true });
+      await write(company, [{ updateOne: { filter: { _id: keyOf(company, requestid), company }, update: { $set: fields }, upsert: true } }]);
     },
 
     async of(company, run) {
@@ -26,7 +29,7 @@ export function openIntents(connection: Connection): Intents {
     },
 
     async drop(company, { requestid, fence }) {
-      await intents.deleteOne({ _id: keyOf(company, requestid), company, fence });
+      await write(company, [{ deleteOne: { filter: { _id: keyOf(company, requestid), company, fence } } }]);
     },
   };
 }
