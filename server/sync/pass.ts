@@ -18,8 +18,10 @@ import { obey, untilAnswered, type Push } from './waiting.ts';
 
 /** Records read, planned and settled at a time: enough to keep ten batches of 30 under way. */
 const CHUNK = 300;
-/** Batches at once: as many as may be under way, and as many again that are prepared or have their answers stored. */
-const AT_ONCE = 2 * IN_FLIGHT;
+/** Batches without an answer at once: as many as may be under way, and as many again that are prepared. */
+const AHEAD = 2 * IN_FLIGHT;
+/** Batches at once in all, those whose answers are being stored included: while the database is at some, others can leave. */
+const AT_ONCE = 6 * IN_FLIGHT;
 
 interface Planned {
   readonly record: StagedRecord & { readonly run: RunPlace };
@@ -55,9 +57,9 @@ export async function passOver(push: Push, level: number): Promise<number> {
       const planned = within(room, (await planChunk(push, chunk.filter(isInRun))).filter(({ change }) => !change.waits));
       taken += planned.length;
       await settle(push, planned.flatMap((one) => settleUnwritten(one, occasion(push))));
-      for (const batch of batches.add(planned.flatMap(asWrite))) await underWay.add(() => send(push, batch));
+      for (const batch of batches.add(planned.flatMap(asWrite))) await underWay.add((answered) => send(push, batch, answered));
     }
-    for (const batch of batches.rest()) await underWay.add(() => send(push, batch));
+    for (const batch of batches.rest()) await underWay.add((answered) => send(push, batch, answered));
   } finally {
     await underWay.idle();
   }
@@ -79,21 +81,29 @@ function isInRun(record: StagedRecord): record is Planned['record'] {
   return record.run !== null;
 }
 
-/** Several tasks at once. The first failure is kept until everything under way has ended. */
+/** Several tasks at once, each of which says when it has been answered. The first failure is kept until everything under way has ended. */
 class Sending {
   private readonly tasks = new Set<Promise<void>>();
+  private readonly unanswered = new Set<Promise<void>>();
   private failure: unknown;
   private failed = false;
 
-  async add(task: () => Promise<void>): Promise<void> {
+  async add(task: (answered: () => void) => Promise<void>): Promise<void> {
     this.throwFirst();
-    const running = task()
-      .catch((error: unknown) => {
-        if (!this.failed) this.failure = error;
-        this.failed = true;
-      })
-      .finally(() => this.tasks.delete(running));
-    this.tasks.add(running);
+    const answer = new Promise<void>((resolve) => {
+      const running = task(resolve)
+        .catch((error: unknown) => {
+          if (!this.failed) this.failure = error;
+          this.failed = true;
+        })
+        .finally(() => {
+          this.tasks.delete(running);
+          resolve();
+        });
+      this.tasks.add(running);
+    }).finally(() => this.unanswered.delete(answer));
+    this.unanswered.add(answer);
+    if (this.unanswered.size >= AHEAD) await Promise.race(this.unanswered);
     if (this.tasks.size >= AT_ONCE) await Promise.race(this.tasks);
   }
 
@@ -224,8 +234,8 @@ function occasion({ world, lease, settings }: Push): Occasion {
   return { run: lease.run.id, by: lease.run.by, at: new Date(world.clock.now()), inactivate: settings.inactivate };
 }
 
-/** Stores what is asked of QuickBooks, sends the batch, and stores what the answer says of each record. */
-async function send(push: Push, writes: readonly Write[]): Promise<void> {
+/** Stores what is asked of QuickBooks, sends the batch, says that it was answered, and stores what the answer says of each record. */
+async function send(push: Push, writes: readonly Write[], answered: () => void): Promise<void> {
   const { world, lease, books } = push;
   const first = writes[0];
   if (!first) return;
@@ -240,6 +250,7 @@ async function send(push: Push, writes: readonly Write[]): Promise<void> {
     if (error instanceof Interrupted) await world.intents.drop(lease.company, batch);
     throw error;
   });
+  answered();
   await storeAnswers(push, intended, answer);
   await world.intents.drop(lease.company, batch);
   await obey(push, answer, 'batch');
