@@ -59,12 +59,21 @@ export async function passOver(push: Push, level: number): Promise<number> {
       await settle(push, planned.flatMap((one) => settleUnwritten(one, occasion(push))));
       for (const batch of batches.add(planned.flatMap(asWrite))) await underWay.add((answered) => send(push, batch, answered));
     }
-    for (const batch of batches.rest()) await underWay.add((answered) => send(push, batch, answered));
+    for (const batch of batches.rest()) {
+      const unchanged = await stillPlanned(push, batch);
+      await underWay.add((answered) => send(push, unchanged, answered));
+    }
   } finally {
     await underWay.idle();
   }
   underWay.throwFirst();
   return taken;
+}
+
+/** Those whose record is as it was planned. Others may have changed while they waited for a batch to fill, and are planned anew. */
+async function stillPlanned({ world, lease }: Push, writes: readonly Write[]): Promise<Write[]> {
+  const versions = await world.costCodes.versions(lease.company, writes.map(({ record }) => record.id));
+  return writes.filter(({ record }) => versions.get(record.id) === record.version);
 }
 
 /** Nothing beyond what the plan allows is sent: what the push was begun by may have changed since. */

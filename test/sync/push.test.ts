@@ -39,6 +39,31 @@ describe('pushing to QuickBooks', () => {
     expect(await desk.classes()).to.have.lengthOf(65);
   });
 
+  it('plans a code anew that changed in Linarc while it waited for its batch to fill', async () => {
+    await open();
+    const { id } = await desk.addCode(code('01', 'Summary'));
+    await desk.import();
+    const { costCodes } = desk.world;
+    let looks = 0;
+    const world = {
+      ...desk.world,
+      costCodes: {
+        ...costCodes,
+        versions: async (...asked: Parameters<typeof costCodes.versions>) => {
+          if ((looks += 1) === 1) {
+            await desk.changeCode(id, { costCodeName: 'Changed' });
+            await desk.import();
+          }
+          return costCodes.versions(...asked);
+        },
+      },
+    };
+    const run = await desk.work((await desk.begin()).id, world);
+    expect(run.counts).to.deep.include({ created: 1, updated: 0 });
+    expect((await desk.classes()).map(({ Name, SyncToken }) => [Name, SyncToken])).to.deep.equal([['01 Changed', '0']]);
+    expect(await desk.statuses()).to.deep.equal({ '01': 'synced' });
+  });
+
   it('writes nothing the second time', async () => {
     await open(code('01', 'Summary'));
     await desk.import();
