@@ -49,7 +49,7 @@ export const FAULT_CLASSES: readonly FaultClass[] = [
   },
   {
     no: 9, title: 'a repeated request answered 6000 or 600', strikes: ['repeated requestid: 6000', 'repeated requestid: 600'],
-    scenario: (chance) => ({ ...calls({ 'lost after': 0.1, 'throttled after': 0.2 }), switches: { requestid: chance.pick(['6000', '600']) } }),
+    scenario: (chance) => ({ ...calls({ 'lost after': 0.1, 'throttled after': 0.2 }), codes: [60, 150], switches: { requestid: chance.pick(['6000', '600']) } }),
   },
   {
     no: 10, title: 'a requestid that is ignored', strikes: ['throttled after', 'answered 6240'],
