@@ -105,6 +105,8 @@ export class Victim {
     } });
     await fleet.sync(company);
     await until('the crash or the end of the run', async () => wasHit || !(await fleet.world.runs.active(company.id)), 60_000);
+    // No two syncs write equally often: what this one did not reach must not end a process later.
+    this.gates[at].arm(null);
     if (wasHit) {
       await app?.ended;
       // As if its lease had run out by itself, which would only take longer.
