@@ -20,8 +20,11 @@ import { obey, untilAnswered, type Push } from './waiting.ts';
 const CHUNK = 300;
 /** Batches without an answer at once: as many as may be under way, and as many again that are prepared. */
 const AHEAD = 2 * IN_FLIGHT;
-/** Batches at once in all, those whose answers are being stored included: while the database is at some, others can leave. */
-const AT_ONCE = 6 * IN_FLIGHT;
+/**
+ * Batches at once in all, those whose answers are being stored included: while the database is at some, others can leave. Not where
+ * QuickBooks sets the pace: that gains nothing there, and calls reach it less evenly from a process that prepares others meanwhile.
+ */
+const AT_ONCE = { paced: AHEAD, unpaced: 3 * AHEAD } as const;
 
 interface Planned {
   readonly record: StagedRecord & { readonly run: RunPlace };
@@ -41,7 +44,7 @@ interface Write extends Planned {
  */
 export async function passOver(push: Push, level: number): Promise<number> {
   const { world, lease } = push;
-  const underWay = new Sending();
+  const underWay = new Sending(world.pace.limits ? AT_ONCE.paced : AT_ONCE.unpaced);
   const batches = new Batches();
   const room = { left: await roomOf(world, lease.company) };
   let after: string | null = null;
@@ -94,8 +97,13 @@ function isInRun(record: StagedRecord): record is Planned['record'] {
 class Sending {
   private readonly tasks = new Set<Promise<void>>();
   private readonly unanswered = new Set<Promise<void>>();
+  private readonly atOnce: number;
   private failure: unknown;
   private failed = false;
+
+  constructor(atOnce: number) {
+    this.atOnce = atOnce;
+  }
 
   async add(task: (answered: () => void) => Promise<void>): Promise<void> {
     this.throwFirst();
@@ -113,7 +121,7 @@ class Sending {
     }).finally(() => this.unanswered.delete(answer));
     this.unanswered.add(answer);
     if (this.unanswered.size >= AHEAD) await Promise.race(this.unanswered);
-    if (this.tasks.size >= AT_ONCE) await Promise.race(this.tasks);
+    if (this.tasks.size >= this.atOnce) await Promise.race(this.tasks);
   }
 
   async idle(): Promise<void> {
