@@ -4,7 +4,7 @@ import type { Tenant } from '../core/records.ts';
 import { applySettings } from './apply.ts';
 import { followLinarc, lookAtLinarc } from './auto.ts';
 import { tellPeople } from './notices.ts';
-import { followQuickBooks, isAtWork, sweepQuickBooks } from './sweep.ts';
+import { followQuickBooks, mustWait, sweepQuickBooks } from './sweep.ts';
 import type { World } from './world.ts';
 
 /** Companies sent off at one time; the rest follows with the next. */
@@ -39,7 +39,7 @@ export async function keepFresh(world: World, id: Tenant): Promise<void> {
   });
   await step(world, id, 'follow QuickBooks', (company) => followQuickBooks(world, company));
   await step(world, id, 'sweep QuickBooks', async (company) => {
-    if (!(await isAtWork(world, company)) && (await isTurn(world, company, 'sweep'))) await sweepQuickBooks(world, company);
+    if (!(await mustWait(world, company)) && (await isTurn(world, company, 'sweep'))) await sweepQuickBooks(world, company);
   });
   await step(world, id, 'tell people', async (company) => {
     await isTurn(world, company, 'notice');

@@ -25,7 +25,7 @@ const AT_WORK: ReadonlySet<RunState> = new Set(['queued', 'running', 'waiting', 
  * at work, which reads for itself. What cannot be followed now comes up again later.
  */
 export async function followQuickBooks(world: World, company: Company): Promise<void> {
-  if (await isAtWork(world, company)) return;
+  if (await mustWait(world, company)) return;
   for (;;) {
     const told = await world.fresh.changes.take(company.id, 'quickbooks', CHUNK, LEASE);
     if (told.length === 0) return;
@@ -38,10 +38,11 @@ export async function followQuickBooks(world: World, company: Company): Promise<
   }
 }
 
-/** Whether a run of the company is at work, whose calls leave no room for others. */
-export async function isAtWork(world: World, company: Company): Promise<boolean> {
-  const run = await world.runs.active(company.id);
-  return run !== null && AT_WORK.has(run.state);
+/** Whether calls of no run must wait: one is at work, whose calls leave no room for others, or QuickBooks asked the last one to wait. */
+export async function mustWait({ runs, clock, pace }: World, company: Company): Promise<boolean> {
+  const [last] = await runs.recent(company.id, 1);
+  if (!last) return false;
+  return (last.active && AT_WORK.has(last.state)) || last.windows.closedUntil > clock.now() * pace.speed;
 }
 
 async function follow(world: World, company: Company, told: readonly ToldChange[]): Promise<void> {

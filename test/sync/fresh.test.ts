@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { ToldChange } from '../../server/core/fresh.ts';
 import type { Settings } from '../../server/core/company.ts';
 import type { FactKind, StagedRecord } from '../../server/core/records.ts';
+import { OPEN_WINDOWS } from '../../server/core/run.ts';
 import { freshen, keepFresh } from '../../server/sync/fresh.ts';
 import { refreshClasses } from '../../server/sync/classes.ts';
 import { lookAtLinarc } from '../../server/sync/auto.ts';
@@ -469,6 +470,21 @@ describe('changes in QuickBooks', () => {
     await fresh.work();
     await fresh.keep();
     expect((await desk.record('01')).problem?.code).to.equal('changed_in_quickbooks');
+  });
+
+  it('wait for the time QuickBooks asked to be left alone, though the run it asked has ended', async () => {
+    await desk.changeCode((await desk.record('02')).linarcId, { costCodeName: 'Wrecking' });
+    await desk.import();
+    const { id } = await desk.begin();
+    const run = await desk.world.runs.acquire(desk.company, id, 'gone', 60_000);
+    const fence = run?.lease?.fence ?? 0;
+    await desk.world.runs.renew(desk.company, id, fence, 60_000, { ...OPEN_WINDOWS, closedUntil: Date.now() + 60_000 });
+    await desk.world.runs.end(desk.company, id, fence, { state: 'cancelled', problem: null, at: new Date(), asked: 1 });
+    const before = (await desk.calls()).length;
+    await fresh.write(summary, { Name: 'Overhead' });
+    await fresh.told('quickbooks', summary);
+    expect((await desk.record('01')).status).to.equal('synced');
+    expect((await desk.calls()).slice(before).filter(({ path }) => path.includes('/query'))).to.deep.equal([]);
   });
 
   it('come up again when QuickBooks could not be read', async () => {
