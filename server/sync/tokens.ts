@@ -11,6 +11,8 @@ const POLL = 150;
 /** How long a new grant is kept in hand for a database that is away: the old one may be dead already. */
 const PATIENCE = 30_000;
 const PAUSE = 500;
+/** What a process that stood still sent under a lease it had lost may have renewed the grant just now, and store it soon. */
+const ON_ITS_WAY = 1_000;
 
 /**
  * The access tokens of one company. At most one refresh per company is under way over all processes, and a new grant is stored
@@ -47,7 +49,12 @@ async function refresh(world: World, company: Tenant, held: GrantLease): Promise
   const owner = `${world.owner}-${world.random.hex(4)}`;
   // Counted, since a clock may jump.
   for (let waited = 0; waited < 2 * REFRESH_LEASE; waited += POLL) {
-    if (await world.companies.leaseRefresh(company, held.version, owner, REFRESH_LEASE)) return refreshHolding(world, company, held, owner);
+    const askedAt = world.clock.now();
+    if (await world.companies.leaseRefresh(company, held.version, owner, REFRESH_LEASE)) {
+      if (world.clock.now() - askedAt < REFRESH_LEASE / 2) return refreshHolding(world, company, held, owner);
+      // This process stood still: the lease may have run out, and another be refreshing now.
+      await world.companies.releaseRefresh(company, owner);
+    }
     const now = await stored(world, company);
     if (now.version !== held.version) return now.grant.accessToken;
     await world.clock.sleep(POLL);
@@ -82,6 +89,7 @@ async function keep(world: World, company: Tenant, version: number, grant: Grant
 
 /** Intuit calls the grant dead: believed only when the stored one is still the same, and the spare one is dead as well. */
 async function renewBySpare(world: World, company: Tenant, held: GrantLease, refusal: GrantError): Promise<string> {
+  await world.clock.sleep(ON_ITS_WAY);
   const now = await stored(world, company);
   if (now.version !== held.version) return now.grant.accessToken;
   try {

@@ -72,7 +72,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     title: 'tokens are refreshed without a lease', under: 15,
-    edits: [{ file: 'sync/tokens.ts', from: 'if (await world.companies.leaseRefresh(company, held.version, owner, REFRESH_LEASE)) return', to: 'return' }],
+    edits: [{ file: 'sync/tokens.ts', from: 'if (await world.companies.leaseRefresh(company, held.version, owner, REFRESH_LEASE)) {', to: '{' }],
   },
   {
     title: 'a new grant is stored after its token is used', under: 15,
