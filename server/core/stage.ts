@@ -1,3 +1,4 @@
+import { grouped } from './grouping.ts';
 import { className, contentHash, fold, sortKey } from './names.ts';
 import { isOfTheCode } from './plan.ts';
 import { problem, type Problem } from './problems.ts';
@@ -317,14 +318,9 @@ function loses(record: StagedRecord, rivals: readonly StagedRecord[]): boolean {
   return record.link === null || rivals.filter((rival) => rival.link !== null).length > 1;
 }
 
+/** Those that have the key at all, by it. */
 function groups<T>(records: readonly T[], keyOf: (record: T) => string): Map<string, T[]> {
-  const found = new Map<string, T[]>();
-  for (const record of records) {
-    const key = keyOf(record);
-    if (key === '') continue;
-    const group = found.get(key);
-    if (group) group.push(record);
-    else found.set(key, [record]);
-  }
+  const found = grouped(records, keyOf);
+  found.delete('');
   return found;
 }

@@ -3,6 +3,7 @@ import {
   type ItemAnswer, type OpenBooks,
 } from '../core/ports.ts';
 import { classLimit } from '../core/capacity.ts';
+import { grouped } from '../core/grouping.ts';
 import { contentHash } from '../core/names.ts';
 import type { QuickBooksClass } from '../core/records.ts';
 import { makeCall, neverSent, outcomeOf, type Call, type CallEnd, type CallSettings, type SeenCall } from './call.ts';
@@ -284,12 +285,7 @@ function withoutGrant(error: unknown): CallEnd {
  * about it, when parts about it differ, when its part is neither a class nor a fault, and when the class is not the one written.
  */
 function readParts(parts: readonly unknown[], items: readonly BatchItem[], about: Answered): ReadonlyMap<string, ItemAnswer> {
-  const partsAbout = new Map<unknown, Readonly<Record<string, unknown>>[]>();
-  for (const part of parts.filter(isObject)) {
-    const others = partsAbout.get(part['bId']);
-    if (others) others.push(part);
-    else partsAbout.set(part['bId'], [part]);
-  }
+  const partsAbout = grouped(parts.filter(isObject), (part) => part['bId']);
   const answers = new Map<string, ItemAnswer>();
   for (const item of items) {
     const [part, ...repeated] = partsAbout.get(item.bId) ?? [];

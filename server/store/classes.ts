@@ -1,9 +1,10 @@
 import type { Connection } from 'mongoose';
 import { classes as schema } from '../../models/classes.ts';
+import { grouped } from '../core/grouping.ts';
 import { bareClassName, fold } from '../core/names.ts';
 import type { ClassMirror } from '../core/ports.ts';
 import type { QuickBooksClass, Tenant } from '../core/records.ts';
-import { CHUNK, chunks, isDuplicateKey, literally, TYPED, type Filter } from './documents.ts';
+import { CHUNK, chunks, isDuplicateKey, keyOf, literally, TYPED, type Filter } from './documents.ts';
 import { gathered } from './gathering.ts';
 import { tenantModel } from './models.ts';
 
@@ -66,14 +67,10 @@ export function openClassMirror(connection: Connection): ClassMirror {
     byIds: (company, ids) => findIn({ company }, 'classId', ids),
 
     async byNames(company, asked) {
-      const namesOf = new Map<string | null, string[]>();
-      for (const { parentId, foldedName } of asked) {
-        const names = namesOf.get(parentId);
-        if (names) names.push(foldedName);
-        else namesOf.set(parentId, [foldedName]);
-      }
       const found: QuickBooksClass[] = [];
-      for (const [parentId, names] of namesOf) found.push(...(await findIn({ company, parentId }, 'foldedName', names)));
+      for (const [parentId, names] of grouped(asked, (one) => one.parentId)) {
+        found.push(...(await findIn({ company, parentId }, 'foldedName', names.map(({ foldedName }) => foldedName))));
+      }
       return found;
     },
 
@@ -113,10 +110,6 @@ export function openClassMirror(connection: Connection): ClassMirror {
       return { active: countOf(true), inactive: countOf(false) };
     },
   };
-}
-
-function keyOf(company: Tenant, id: string): string {
-  return `${company}:${id}`;
 }
 
 /** SyncTokens only rise, so an answer long on its way cannot undo a newer one; a class made anew under the same id may. */

@@ -27,6 +27,11 @@ export interface CostCodeDocument extends Omit<StagedRecord, 'id' | 'raw' | 'int
   readonly stamp: string | null;
 }
 
+/** The `_id` of what a company has under an id of its own, so that storing it twice leaves one and no company meets another's. */
+export function keyOf(company: Tenant, id: string): string {
+  return `${company}:${id}`;
+}
+
 export function toText(content: unknown): string | null {
   return JSON.stringify(content) ?? null;
 }

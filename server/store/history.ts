@@ -2,7 +2,7 @@ import type { Connection } from 'mongoose';
 import { history as schema } from '../../models/history.ts';
 import type { History } from '../core/ports.ts';
 import type { Fact, Tenant } from '../core/records.ts';
-import { CHUNK, chunks, exchangeOf, isDuplicateKey, storedExchange, TYPED, type Filter, type StoredExchange } from './documents.ts';
+import { CHUNK, chunks, exchangeOf, isDuplicateKey, keyOf, storedExchange, TYPED, type Filter, type StoredExchange } from './documents.ts';
 import { gathered } from './gathering.ts';
 import { tenantModel } from './models.ts';
 
@@ -47,10 +47,6 @@ export function openHistory(connection: Connection): History {
       for await (const document of all.cursor()) yield factOf(document);
     },
   };
-}
-
-function keyOf(company: Tenant, id: string): string {
-  return `${company}:${id}`;
 }
 
 function documentOf(company: Tenant, { id, record, at, by, kind, changes, run, exchange, problem }: Fact): FactDocument {

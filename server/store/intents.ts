@@ -2,7 +2,7 @@ import type { Connection } from 'mongoose';
 import { intents as schema } from '../../models/intents.ts';
 import type { Intents } from '../core/ports.ts';
 import type { Intent, IntendedBatch, Tenant } from '../core/records.ts';
-import { TYPED } from './documents.ts';
+import { keyOf, TYPED } from './documents.ts';
 import { gathered } from './gathering.ts';
 import { tenantModel } from './models.ts';
 
@@ -32,10 +32,6 @@ export function openIntents(connection: Connection): Intents {
       await write(company, [{ deleteOne: { filter: { _id: keyOf(company, requestid), company, fence } } }]);
     },
   };
-}
-
-function keyOf(company: Tenant, requestid: string): string {
-  return `${company}:${requestid}`;
 }
 
 function itemsIn(text: string): IntendedBatch['items'] {

@@ -1,3 +1,4 @@
+import { grouped } from '../core/grouping.ts';
 import { nameKey, type ParentStanding, type Surroundings } from '../core/plan.ts';
 import { bareClassName, fold } from '../core/names.ts';
 import type { QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
@@ -23,9 +24,9 @@ export async function surroundingsOf(
   const named = await world.classes.byNames(company, asked);
   const users = await world.costCodes.linkedTo(company, named.map(({ id }) => id));
   const claimed = new Set(records.filter(({ link }) => link === null).map(keyOf));
-  const contested = named.filter((found) => users.has(found.id) && claimed.has(keyOfClass(found))).map(({ id }) => id);
-  const { holders, classes } = await readContested(world, company, contested, contested.flatMap((id) => users.get(id) ?? []));
-  const sameName = byKey([...named.filter(({ id }) => !contested.includes(id)), ...classes]);
+  const contested = new Set(named.filter((found) => users.has(found.id) && claimed.has(keyOfClass(found))).map(({ id }) => id));
+  const { holders, classes } = await readContested(world, company, [...contested], [...contested].flatMap((id) => users.get(id) ?? []));
+  const sameName = grouped([...named.filter(({ id }) => !contested.has(id)), ...classes], keyOfClass);
 
   return (record) => {
     const parent = parents(record);
@@ -61,12 +62,6 @@ function givesUp(holder: StagedRecord | undefined, held: QuickBooksClass, waitin
 }
 
 const COMING: readonly RecordStatus[] = ['needs_sync', 'failed', 'syncing'];
-
-function byKey(classes: readonly QuickBooksClass[]): ReadonlyMap<string, readonly QuickBooksClass[]> {
-  const found = new Map<string, QuickBooksClass[]>();
-  for (const one of classes) found.set(keyOfClass(one), [...(found.get(keyOfClass(one)) ?? []), one]);
-  return found;
-}
 
 const keyOfClass = (found: QuickBooksClass) => nameKey(found.parentId, bareClassName(found));
 
