@@ -333,7 +333,8 @@ export function impliedBy(partial: Filter, query: Filter): boolean {
 }
 
 function implies(given: Filter & { kind: 'leaf' }, needed: Filter & { kind: 'leaf' }): boolean {
-  if (given.op === '$eq') return needed.test(given.operand) || (needed.op === '$exists' && given.operand !== null);
+  // Null is also found where the field is missing.
+  if (given.op === '$eq') return needed.test(given.operand) && (given.operand !== null || needed.test(undefined));
   if (given.op === '$in') return (given.operand as unknown[]).every((item) => item !== null && needed.test(item));
   if (needed.op === '$exists') return !given.test(undefined);
   const order = compareValues(given.operand, needed.operand);

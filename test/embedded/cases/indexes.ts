@@ -70,6 +70,13 @@ export const indexes: Case[] = [
     const error = await c.insertOne({ a: 1, active: true }).catch((caught: unknown) => caught) as { code: number };
     return [await c.countDocuments(), error.code];
   } },
+  { name: 'a partial index of what has a field finds nothing for those without it', docs: [
+    { _id: 1, a: { b: 'x' } }, { _id: 2, a: null }, { _id: 3, a: { b: null } }, { _id: 4 },
+  ], expect: [[1], [2, 3, 4], [3], [1]], run: async (c) => {
+    await c.createIndex({ 'a.b': 1 }, { partialFilterExpression: { 'a.b': { $exists: true } } });
+    const ids = async (b: unknown): Promise<unknown[]> => (await c.find({ 'a.b': b }).sort({ _id: 1 }).toArray()).map(({ _id }) => _id);
+    return [await ids('x'), await ids(null), await ids({ $type: 'null' }), await ids({ $gt: '' })];
+  } },
   { name: 'unique over array elements', expect: fault(11000), run: async (c) => {
     await c.createIndex({ a: 1 }, { unique: true });
     await c.insertOne({ a: [1, 2, 2] });
