@@ -75,17 +75,17 @@ export function addFieldsOf(filter: Filter, into: Set<string>): boolean {
   }
 }
 
-/** The value a document must have as its `_id` to pass; undefined where several might, or where it is no single value. */
-export function idOf(filter: Filter): unknown {
+/** The values of which a document must have one as its `_id` to pass; undefined where they are not single values, or not told. */
+export function idsOf(filter: Filter): readonly unknown[] | undefined {
   if (filter.kind === 'and') {
     for (const child of filter.children) {
-      const id = idOf(child);
-      if (id !== undefined) return id;
+      const ids = idsOf(child);
+      if (ids !== undefined) return ids;
     }
   }
-  if (filter.kind !== 'leaf' || filter.path !== '_id' || filter.op !== '$eq') return undefined;
-  const id = filter.operand;
-  return id === null || Array.isArray(id) || id instanceof BSONRegExp ? undefined : id;
+  if (filter.kind !== 'leaf' || filter.path !== '_id') return undefined;
+  const ids = filter.op === '$eq' ? [filter.operand] : filter.op === '$in' ? filter.operand as unknown[] : undefined;
+  return ids?.every((id) => id !== null && !Array.isArray(id) && !(id instanceof BSONRegExp) && !(id instanceof RegExp)) ? ids : undefined;
 }
 
 /**

@@ -4,7 +4,7 @@ import { field, isDocument, toNumber } from '../model.ts';
 import type { BsonDocument } from '../model.ts';
 import type { Scope } from '../expressions.ts';
 import { asFault, MongoFault } from '../faults.ts';
-import { addFieldsOf, idOf, matches, parseFilter } from '../filter.ts';
+import { addFieldsOf, idsOf, matches, parseFilter } from '../filter.ts';
 import type { Filter } from '../filter.ts';
 import { refuseCollation } from '../indexes.ts';
 import type { Index } from '../indexes.ts';
@@ -160,8 +160,8 @@ function updateStatement(target: Target, statement: BsonDocument, outer: Scope):
 /** Of the documents changed, what the update does not look at may be left out; not so with `whole`. */
 function updateFirst(target: Target, change: Change, whole = false): Changed[] {
   const { collection } = target;
-  const id = change.sort.length === 0 && change.hint === undefined ? idOf(change.filter) : undefined;
-  const named = id === undefined ? undefined : collection?.byId(id);
+  const ids = change.sort.length === 0 && change.hint === undefined ? idsOf(change.filter) : undefined;
+  const named = ids?.length === 1 ? collection?.byId(ids[0]) : undefined;
   if (collection && named) {
     const reading = whole ? WHOLE : readingOf(collection, change);
     const document = reading.decode(named.raw);
@@ -208,6 +208,8 @@ function* updateMany(target: Target, change: Change): Generator<Changed> {
 }
 
 function matching(collection: Collection, filter: Filter, hint: unknown): number[] {
+  const named = hint === undefined ? idsOf(filter)?.map((id) => collection.byId(id)) : undefined;
+  if (named && !named.includes(undefined)) return [...new Set(named.flatMap((found) => found?.record ?? []))];
   const { plan } = choosePlan(collection, { filter, sort: [], limit: 0, hint });
   return [...records(collection, plan, { keys: 0, documents: 0 }, 0, 0)];
 }
