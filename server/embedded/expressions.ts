@@ -85,13 +85,21 @@ function compile(expression: unknown, evaluation: () => Evaluation): (document: 
     return () => expression;
   }
   const prepared = prepare(expression);
-  return (document) => {
+  const evaluated = (document: unknown): unknown => {
     try {
       return evalExpr(document, prepared, evaluation().update({ root: document }) as never);
     } catch (error) {
       throw translated(error);
     }
   };
+  const fields = new Set<string>();
+  return addFieldsOfExpression(expression, fields) && fields.size === 0 ? always(evaluated) : evaluated;
+}
+
+/** What looks at no document is worked out once, with the first. */
+function always(evaluated: (document: unknown) => unknown): (document: unknown) => unknown {
+  let value: { of: unknown } | undefined;
+  return (document) => (value ??= { of: evaluated(document) }).of;
 }
 
 /** mingo's errors that MongoDB answers with a code of their own. */
