@@ -21,9 +21,9 @@ export const classes = new Schema(
   { ...COLLECTION, collection: 'classes' },
 );
 
-classes.index({ company: 1, classId: 1 }, { unique: true });
 // Not unique: while somebody renames classes in QuickBooks the mirror may hold a name twice.
 classes.index({ company: 1, parentId: 1, foldedName: 1 });
-classes.index({ company: 1, active: 1, foldedName: 1 });
+// Few are inactive, so that counting those and all of them tells how many are active.
+classes.index({ company: 1, active: 1 }, { partialFilterExpression: { active: false } });
 // A search reads names in their order and ends with the page it shows.
 classes.index({ company: 1, foldedName: 1, classId: 1 });

@@ -31,7 +31,7 @@ export const costcodes = new Schema(
     goneAt: Date,
     overwrite: String,
     accepted: part({ name: String, parentId: String, active: Boolean, instead: { name: String, parent: String, active: Boolean } }),
-    run: part({ id: String, fence: Number, level: Number, attempts: Number, look: Boolean, notBefore: Date, was: String, consent: [String] }),
+    run: part({ id: String, fence: Number, attempts: Number, look: Boolean, notBefore: Date, was: String, consent: [String] }),
     intent: part({ requestid: String, bId: String, operation: String, body: JSON_TEXT, contentHash: String, sentAt: Date }),
     settledIn: part({ run: String, outcome: String }),
     lastExchange: exchange,
@@ -50,10 +50,15 @@ costcodes.index({ company: 1, hidden: 1, 'source.taskType': 1, sortKey: 1, _id: 
 costcodes.index({ company: 1, hidden: 1, 'source.active': 1, sortKey: 1, _id: 1 });
 costcodes.index({ company: 1, hidden: 1, status: 1, sortKey: 1, _id: 1 });
 costcodes.index({ company: 1, hidden: 1, syncedAt: 1, sortKey: 1, _id: 1 });
-costcodes.index({ company: 1, hidden: 1, 'problem.code': 1, status: 1 });
+costcodes.index({ company: 1, hidden: 1, 'problem.code': 1, status: 1 }, having('problem.code'));
 costcodes.index({ company: 1, hidden: 1, 'source.divisionCode': 1, status: 1, 'source.divisionName': 1 });
 costcodes.index({ company: 1, codeKey: 1 });
 costcodes.index({ company: 1, wantedKey: 1 });
-costcodes.index({ company: 1, 'link.id': 1 });
-costcodes.index({ company: 1, 'run.id': 1, 'run.level': 1, sortKey: 1, _id: 1 });
-costcodes.index({ company: 1, 'settledIn.run': 1, 'settledIn.outcome': 1 });
+costcodes.index({ company: 1, 'link.id': 1 }, having('link.id'));
+costcodes.index({ company: 1, 'run.id': 1, 'run.fence': 1, level: 1, sortKey: 1, _id: 1 }, having('run.id'));
+costcodes.index({ company: 1, 'settledIn.run': 1, 'settledIn.outcome': 1 }, having('settledIn.run'));
+
+/** Only records that have the field are in the index: a sync would write the others' keys and remove them again. */
+function having(field: string): { partialFilterExpression: Record<string, { $exists: true }> } {
+  return { partialFilterExpression: { [field]: { $exists: true } } };
+}

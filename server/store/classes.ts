@@ -51,7 +51,7 @@ export function openClassMirror(connection: Connection): ClassMirror {
         await write(company, operations).catch(async (error: unknown) => {
           if (!isDuplicateKey(error)) throw error;
           // An upsert that finds only a newer state of the class fails by its key. That state stays, but the class was seen.
-          await classes.updateMany({ company, classId: { $in: part.map((seen) => seen.id) } }, { $currentDate: SEEN_NOW });
+          await classes.updateMany({ company, _id: { $in: part.map((seen) => keyOf(company, seen.id)) } }, { $currentDate: SEEN_NOW });
         });
       }
     },
@@ -61,10 +61,10 @@ export function openClassMirror(connection: Connection): ClassMirror {
     },
 
     async drop(company, ids) {
-      for (const part of chunks(ids, CHUNK)) await classes.deleteMany({ company, classId: { $in: part } });
+      for (const part of chunks(ids, CHUNK)) await classes.deleteMany({ company, _id: { $in: part.map((id) => keyOf(company, id)) } });
     },
 
-    byIds: (company, ids) => findIn({ company }, 'classId', ids),
+    byIds: (company, ids) => findIn({ company }, '_id', ids.map((id) => keyOf(company, id))),
 
     async byNames(company, asked) {
       const found: QuickBooksClass[] = [];
@@ -102,12 +102,8 @@ export function openClassMirror(connection: Connection): ClassMirror {
     },
 
     async count(company) {
-      const groups = await classes.aggregate<{ _id: boolean; count: number }>([
-        { $match: { company } },
-        { $group: { _id: '$active', count: { $sum: 1 } } },
-      ]);
-      const countOf = (active: boolean) => groups.find(({ _id }) => _id === active)?.count ?? 0;
-      return { active: countOf(true), inactive: countOf(false) };
+      const [all, inactive] = await Promise.all([classes.countDocuments({ company }), classes.countDocuments({ company, active: false })]);
+      return { active: all - inactive, inactive };
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Connection, Model, Schema } from 'mongoose';
+import { mongo, type Connection, type Model, type Schema } from 'mongoose';
 import { changes } from '../../models/changes.ts';
 import { classes } from '../../models/classes.ts';
 import { companies } from '../../models/companies.ts';
@@ -12,6 +12,8 @@ import { sheetparts, sheets } from '../../models/sheets.ts';
 import { views } from '../../models/views.ts';
 import { users } from '../../models/users.ts';
 import { scopedBy } from './tenancy.ts';
+
+const INDEX_NOT_FOUND = 27;
 
 const byCompany = scopedBy(['company']);
 /** A company's own document is found by its id, or by the digest of its realm, which is as unique. */
@@ -33,9 +35,18 @@ export function userModel<Document>(connection: Connection): Model<Document> {
 export const SCHEMAS = { changes, classes, companies, costcodes, history, intents, invitations, notices, runs, sheetparts, sheets, users, views } as const;
 
 /**
- * Creates every index the schemas declare; those that are there already stay. Several processes may do it at once. Throws when the data
- * contradicts a unique index.
+ * Brings the indexes to what the schemas declare: those of an earlier version that are declared no more, or otherwise, go; those that are
+ * there already stay. Several processes may do it at once. Throws when the data contradicts a unique index.
  */
 export async function ensureIndexes(connection: Connection): Promise<void> {
-  for (const model of Object.values(connection.models)) await model.createIndexes();
+  for (const model of Object.values(connection.models)) {
+    const { toDrop } = await model.diffIndexes();
+    for (const name of toDrop) await model.collection.dropIndex(name).catch(unlessGone);
+    await model.createIndexes();
+  }
+}
+
+/** Another process dropped it first. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof mongo.MongoServerError) || error.code !== INDEX_NOT_FOUND) throw error;
 }
