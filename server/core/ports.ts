@@ -424,12 +424,11 @@ export interface CostCodes {
 
   // Within a run. Each write matches the run and its fencing token.
   /**
-   * Puts the selected records that can be pushed (needs_sync, failed; not excluded, not in a run) into the run; one with an intent left
-   * over is to be looked up first. None once the lease is over by the database's clock: nobody would ever let go of them. Returns how many.
+   * Puts the selected records that can be pushed (needs_sync, failed; not excluded, not in a run) into the run, and before each the parents
+   * it needs that can be; one with an intent left over is to be looked up first. None once the lease is over by the database's clock:
+   * nobody would ever let go of them. Returns how many.
    */
   claim(company: Tenant, run: string, lease: Hold, asked: Asked): Promise<number>;
-  /** Also draws the parents these records need into the run, in the same way. Returns how many. */
-  claimParents(company: Tenant, run: string, lease: Hold): Promise<number>;
   /**
    * Notes what was sent on the records of the run that are still under the token it was sent with: each has that intent, is to be looked up
    * before anything else, counts one try more, and belongs to `fence` from now on. Any other has been taken over or settled since.
@@ -439,10 +438,14 @@ export interface CostCodes {
   refence(company: Tenant, run: string, fence: number): Promise<void>;
   /** How many of the selected records stand in each status; excluded ones count as `excluded` alone. */
   tally(company: Tenant, selection: Selection): Promise<Readonly<Record<RecordStatus | 'excluded', number>>>;
-  /** The next open records of the run at this level in the order of their codes, behind the record `after`; not yet due ones are left out. */
-  nextInRun(company: Tenant, run: string, options: { level: number; now: Date; after: string | null; limit: number }): Promise<readonly StagedRecord[]>;
-  /** How many open records the run has at each level, and when the earliest waiting one is due. */
-  openInRun(company: Tenant, run: string): Promise<{ levels: ReadonlyMap<number, number>; nextDue: Date | null }>;
+  /** The lowest level with open records of the run under this fencing token; null when it has none. */
+  openLevel(company: Tenant, run: string, fence: number): Promise<number | null>;
+  /** Its next open records at this level in the order of their codes, behind the record `after`; not yet due ones are left out. */
+  nextInRun(company: Tenant, run: string, fence: number, options: { level: number; now: Date; after: string | null; limit: number }): Promise<readonly StagedRecord[]>;
+  /** How many open records the run has. */
+  openInRun(company: Tenant, run: string): Promise<number>;
+  /** When the first of the open records that wait is due; null when none waits. */
+  nextDue(company: Tenant, run: string): Promise<Date | null>;
   /** Writes changes to records of the run. Returns the ids of those left alone: no longer under this fence, or of another version. */
   writeInRun(company: Tenant, run: string, fence: number, changes: readonly GuardedChange[]): Promise<{ missed: readonly string[] }>;
   /** Counts the records this run settled, by outcome. */

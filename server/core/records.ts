@@ -106,8 +106,6 @@ export interface RunPlace {
   readonly id: string;
   /** The fencing token of the lease under which the record may be written (engineering.md §3.2). */
   readonly fence: number;
-  /** The record's own when it was drawn in: parents go first. */
-  readonly level: number;
   readonly attempts: number;
   /** True when QuickBooks must be read before anything about this record is sent again. */
   readonly look: boolean;

@@ -1,17 +1,18 @@
 import type { Connection, Model } from 'mongoose';
 import { costcodes as schema } from '../../models/costcodes.ts';
 import { sortKey } from '../core/names.ts';
-import type { CostCodes, GuardedChange, Hold, Random, StagedDraft } from '../core/ports.ts';
+import type { CostCodes, GuardedChange, Random, StagedDraft } from '../core/ports.ts';
 import { problem, type ProblemCode } from '../core/problems.ts';
-import type { Consent, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
+import type { RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
 import { NO_RUN_COUNTS, type RunOutcome } from '../core/run.ts';
-import type { RecordOrder, Selection } from '../core/selection.ts';
+import type { RecordOrder } from '../core/selection.ts';
+import { Claim } from './claiming.ts';
 import {
   CHUNK, chunks, fieldsOfChange, fieldsOfDraft, isDuplicateKey, recordOf, TYPED, UNTOUCHED, type CostCodeDocument, type Filter,
 } from './documents.ts';
 import { gathered } from './gathering.ts';
 import { tenantModel } from './models.ts';
-import { matching, reversed, selected, sortOf } from './selecting.ts';
+import { matching, parts, reversed, selected, sortOf } from './selecting.ts';
 
 type Records = Model<CostCodeDocument>;
 type Operation = Parameters<Records['bulkWrite']>[0][number];
@@ -23,7 +24,6 @@ const EITHER = { $in: [false, true] } as const;
 const IN_ORDER = { sortKey: 1, _id: 1 } as const;
 /** From here on a page is looked for from the nearer end of the list, as a database walks over all that is skipped. */
 const DEEP = 1_000;
-const PUSHABLE: readonly unknown[] = ['needs_sync', 'failed'] satisfies RecordStatus[];
 
 /** The staged records, in the collection `costcodes`. */
 export function openCostCodes(connection: Connection, random: Random): CostCodes {
@@ -151,23 +151,7 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
       return linked;
     },
 
-    async claim(company, run, lease, asked) {
-      let claimed = 0;
-      for (const part of parts(asked)) claimed += await claimSome(records, { run, lease, consent: asked.consent ?? [] }, selected(company, part));
-      return claimed;
-    },
-
-    async claimParents(company, run, lease) {
-      let drawn = 0;
-      for (let step = -1; step !== 0; drawn += step) {
-        step = 0;
-        const parents = await parentsInRun(records, company, run);
-        for (const part of chunks(parents, CHUNK)) {
-          step += await claimSome(records, { run, lease, consent: [] }, { company, linarcId: { $in: part } });
-        }
-      }
-      return drawn;
-    },
+    claim: (company, run, lease, asked) => new Claim(records, company, run, lease, asked).all(),
 
     async adopt(company, run, fence, { fence: former, items }) {
       const operations = items.map(({ record, intent }) => ({
@@ -185,29 +169,24 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
 
     tally: (company, selection) => tally(records, parts(selection).map((part) => selected(company, part))),
 
-    async nextInRun(company, run, { level, now, after, limit }) {
-      const query: Filter = { company, 'run.id': run, 'run.level': level, 'run.notBefore': { $not: { $gt: now } } };
+    async openLevel(company, run, fence) {
+      const first = await records.findOne({ company, 'run.id': run, 'run.fence': fence }, { level: 1 }).sort({ level: 1 }).lean<Pick<CostCodeDocument, 'level'>>();
+      return first?.level ?? null;
+    },
+
+    async nextInRun(company, run, fence, { level, now, after, limit }) {
+      const query: Filter = { company, 'run.id': run, 'run.fence': fence, level, 'run.notBefore': { $not: { $gt: now } } };
       const last = after !== null && (await records.findOne({ company, _id: after }, { sortKey: 1 }).lean<CostCodeDocument>());
-      if (last) query['$or'] = [{ sortKey: { $gt: last.sortKey } }, { sortKey: last.sortKey, _id: { $gt: after } }];
+      // The first alone lets an index begin there.
+      if (last) Object.assign(query, { sortKey: { $gte: last.sortKey }, $or: [{ sortKey: { $gt: last.sortKey } }, { _id: { $gt: after } }] });
       return (await records.find(query).sort(IN_ORDER).limit(limit).batchSize(limit).lean<CostCodeDocument[]>()).map(recordOf);
     },
 
-    async openInRun(company, run) {
-      const groups = await records.aggregate<{ _id: number; open: number; nextDue: Date | null }>([
-        { $match: { company, 'run.id': run } },
-        {
-          $group: {
-            _id: '$run.level',
-            open: { $sum: 1 },
-            nextDue: { $min: '$run.notBefore' },
-          },
-        },
-      ]);
-      const dues = groups.flatMap((group) => (group.nextDue ? [group.nextDue.getTime()] : []));
-      return {
-        levels: new Map(groups.map(({ _id: level, open }) => [level, open])),
-        nextDue: dues.length > 0 ? new Date(Math.min(...dues)) : null,
-      };
+    openInRun: (company, run) => records.countDocuments({ company, 'run.id': run }),
+
+    async nextDue(company, run) {
+      const [first] = await records.aggregate<{ due: Date | null }>([{ $match: { company, 'run.id': run } }, { $group: { _id: null, due: { $min: '$run.notBefore' } } }]);
+      return first?.due ?? null;
     },
 
     async writeInRun(company, run, fence, changes) {
@@ -335,59 +314,4 @@ async function writeTogether(records: Records, operations: Operation[]): Promise
 async function stampedWith(records: Records, query: Filter): Promise<Set<string>> {
   const documents = await records.find(query).select({ linarcId: 1 }).lean<Pick<CostCodeDocument, '_id' | 'linarcId'>[]>();
   return new Set(documents.flatMap(({ _id, linarcId }) => [_id, linarcId]));
-}
-
-// ---------------------------------------------------------------------------------------------------------------- within a run
-
-/** A selection of very many ids, as several. */
-function parts(selection: Selection): Selection[] {
-  return selection.kind === 'ids' ? chunks(selection.ids, CHUNK).map((ids) => ({ kind: 'ids', ids })) : [selection];
-}
-
-interface Claim {
-  readonly run: string;
-  readonly lease: Hold;
-  readonly consent: readonly Consent[];
-}
-
-async function claimSome(records: Records, { run, lease: { fence, until }, consent }: Claim, query: Filter): Promise<number> {
-  const pushable = narrowedToPushable(query);
-  if (pushable === null) return 0;
-  const intoRun = [{
-    $set: {
-      run: {
-        id: { $literal: run },
-        fence: { $literal: fence },
-        // Records staged before levels were kept stand at the top or right below it.
-        level: { $ifNull: ['$level', { $cond: [{ $eq: ['$wanted.parent', null] }, 0, 1] }] },
-        attempts: { $literal: 0 },
-        // An intent left over from an earlier run may have been carried out.
-        look: { $ne: [{ $ifNull: ['$intent', null] }, null] },
-        notBefore: null,
-        was: '$status',
-        consent: { $literal: consent },
-      },
-      status: 'syncing',
-      version: { $add: ['$version', 1] },
-    },
-  }];
-  // Within $or, as not every server takes $$NOW beside an index; a version is never below 1.
-  const inTime = [{ version: 0 }, { $expr: { $lt: ['$$NOW', { $literal: until }] } }];
-  const { modifiedCount } = await records.updateMany({ ...pushable, $or: inTime }, intoRun, { updatePipeline: true });
-  return modifiedCount;
-}
-
-/**
- * Only what is not excluded and is ready, or failed before, goes into a run; and into one run at a time.
- * Null when the query rules that out.
- */
-function narrowedToPushable(query: Filter): Filter | null {
-  const { hidden = false, status = { $in: PUSHABLE } } = query;
-  if (hidden !== false || (typeof status === 'string' && !PUSHABLE.includes(status))) return null;
-  return { ...query, hidden, status, run: null };
-}
-
-async function parentsInRun(records: Records, company: Tenant, run: string): Promise<string[]> {
-  const parents: unknown[] = await records.distinct('wanted.parent', { company, 'run.id': run });
-  return parents.filter((parent): parent is string => typeof parent === 'string');
 }

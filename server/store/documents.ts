@@ -59,7 +59,7 @@ export function recordOf(document: CostCodeDocument): StagedRecord {
     source: document.source,
     sourceHash: document.sourceHash,
     wanted,
-    level: document.level ?? (wanted.parent === null ? 0 : 1),
+    level: document.level,
     wantedKey: document.wantedKey,
     codeKey: document.codeKey,
     sortKey: document.sortKey,

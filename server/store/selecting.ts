@@ -1,7 +1,7 @@
 import type { RecordFilter, RecordOrder, Selection, SortColumn } from '../core/selection.ts';
 import type { Tenant } from '../core/records.ts';
 import { fold } from '../core/names.ts';
-import { literally, type Filter } from './documents.ts';
+import { CHUNK, chunks, literally, type Filter } from './documents.ts';
 
 /** The query for what the screen's filter says. Excluded records are a view of their own: shown alone, or not at all. */
 export function matching(company: Tenant, filter: RecordFilter): Filter {
@@ -23,6 +23,11 @@ export function selected(company: Tenant, selection: Selection): Filter {
   if (selection.kind === 'ids') return { company, _id: { $in: [...selection.ids] } };
   const query = matching(company, selection.filter);
   return selection.except.length === 0 ? query : { ...query, _id: { $nin: [...selection.except] } };
+}
+
+/** A selection of very many ids, as several. */
+export function parts(selection: Selection): Selection[] {
+  return selection.kind === 'ids' ? chunks(selection.ids, CHUNK).map((ids) => ({ kind: 'ids', ids })) : [selection];
 }
 
 const COLUMNS: Readonly<Record<SortColumn, string | null>> = {

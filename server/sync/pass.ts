@@ -52,7 +52,7 @@ export async function passOver(push: Push, level: number): Promise<number> {
   try {
     for (;;) {
       lease.check();
-      const chunk = await world.costCodes.nextInRun(lease.company, lease.run.id, { level, now: lease.time(), after, limit: CHUNK });
+      const chunk = await world.costCodes.nextInRun(lease.company, lease.run.id, lease.fence, { level, now: lease.time(), after, limit: CHUNK });
       const last = chunk.at(-1);
       if (!last) break;
       after = last.id;

@@ -123,14 +123,15 @@ async function work(world: World, lease: Lease, signal: AbortSignal): Promise<vo
     const asked = await takeAsked(world, lease, found);
     if (asked.reread) await readAll();
     await world.costCodes.refence(company, runId, lease.fence);
-    const open = await world.costCodes.openInRun(company, runId);
-    const level = Math.min(...open.levels.keys());
-    if (level === Infinity) {
-      if (await finish(world, lease, 'finished', asked.taken)) return;
+    const level = await world.costCodes.openLevel(company, runId, lease.fence);
+    if (level === null) {
+      // A former holder may have put some in just now, which are gathered next.
+      const open = await world.costCodes.openInRun(company, runId);
+      if (open === 0 && (await finish(world, lease, 'finished', asked.taken))) return;
       continue;
     }
     const worked = await passOver(push, level);
-    if (worked === 0) await rest(push, open.nextDue);
+    if (worked === 0) await rest(push);
   }
 }
 
@@ -142,9 +143,8 @@ async function begin(world: World, lease: Lease): Promise<void> {
   const { company, fence, run } = lease;
   await adoptSent(world, lease);
   await world.costCodes.refence(company, run.id, fence);
-  const open = await world.costCodes.openInRun(company, run.id);
   const counts = await counted(world, run);
-  const total = settled(counts) + [...open.levels.values()].reduce((sum, n) => sum + n, 0);
+  const total = settled(counts) + (await world.costCodes.openInRun(company, run.id));
   const state = run.state === 'cancelling' ? run.state : 'running';
   const startedAt = run.startedAt ?? new Date(world.clock.now());
   const kept = await world.runs.write(company, run.id, fence, { state, startedAt, counts, total, waiting: null, problem: run.state === 'halted' ? null : run.problem });
@@ -187,7 +187,6 @@ async function takeAsked(world: World, lease: Lease, company: Company): Promise<
     const claim = (hold: Hold) => world.costCodes.claim(run.company, run.id, hold, one);
     total += one.reread ? await claimAgain(world, lease, company, one) : await inTime(lease, claim);
   }
-  total += await inTime(lease, (hold) => world.costCodes.claimParents(run.company, run.id, hold));
   const kept = await world.runs.write(run.company, run.id, lease.fence, { taken: run.asked.length, total });
   if (!kept) throw new Interrupted('lost');
   return { taken: run.asked.length, reread: asked.some(({ reread }) => reread === true) };
@@ -226,7 +225,8 @@ async function claimAgain(world: World, lease: Lease, company: Company, asked: A
 }
 
 /** Nothing could be worked on: waits until the first record is due, and says so, or until the windows open. */
-async function rest(push: Push, nextDue: Date | null): Promise<void> {
+async function rest(push: Push): Promise<void> {
+  const nextDue = await push.world.costCodes.nextDue(push.lease.company, push.lease.run.id);
   const due = nextDue === null ? 0 : nextDue.getTime() - push.lease.time().getTime();
   if (nextDue !== null && due > 0) await push.lease.say(problem('quickbooks_unreachable'), nextDue);
   await push.lease.pause(Math.min(WATCH, Math.max(50, due)));

@@ -58,7 +58,7 @@ async function readContested(world: World, company: Tenant, contested: readonly 
 function givesUp(holder: StagedRecord | undefined, held: QuickBooksClass, waiting: StagedRecord | null): boolean {
   if (holder === undefined || fold(holder.wanted.name) === fold(bareClassName(held))) return false;
   if (waiting === null) return holder.excluded === null && COMING.includes(holder.status);
-  return holder.run !== null && holder.run.id === waiting.run?.id && holder.run.level <= waiting.run.level;
+  return holder.run !== null && holder.run.id === waiting.run?.id && holder.level <= waiting.level;
 }
 
 const COMING: readonly RecordStatus[] = ['needs_sync', 'failed', 'syncing'];

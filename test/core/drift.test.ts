@@ -70,7 +70,7 @@ describe('no drift', () => {
   });
 
   it('is looked for in a record a run has in hand, one gone from Linarc, or one that waits for something else', () => {
-    const run = { id: 'r', fence: 1, level: 0, attempts: 0, look: false, notBefore: null, was: 'synced', consent: [] } as const;
+    const run = { id: 'r', fence: 1, attempts: 0, look: false, notBefore: null, was: 'synced', consent: [] } as const;
     const other = now({ name: 'Other' });
     expect(judge(synced({ run, status: 'syncing' }), other)).to.equal(null);
     expect(judge(synced({ goneAt: AT, status: 'needs_action', problem: problem('gone_from_linarc') }), other)).to.equal(null);

@@ -7,7 +7,7 @@ import { aClass, AT, linkTo, record } from './sample.ts';
 const occasion: Occasion = { run: 'run-1', by: { kind: 'person', userId: 'u', name: 'Mara' }, at: AT, inactivate: false };
 const intent: Intent = { requestid: 'q', bId: '1', operation: 'create', body: { Name: '03 30 00 Concrete' }, contentHash: 'h', sentAt: AT };
 const inRun = (change: Partial<StagedRecord> = {}) =>
-  record({ status: 'syncing', run: { id: 'run-1', fence: 1, level: 0, attempts: 1, look: true, notBefore: null, was: 'needs_sync', consent: [] }, intent, ...change });
+  record({ status: 'syncing', run: { id: 'run-1', fence: 1, attempts: 1, look: true, notBefore: null, was: 'needs_sync', consent: [] }, intent, ...change });
 const created = { changes: ['create'] as const, before: null };
 const linked = { changes: ['link'] as const, before: null };
 

@@ -59,7 +59,7 @@ describe('staging a cost code', () => {
   });
 
   it('leaves a record in a run with the run', () => {
-    const running = record({ status: 'syncing', run: { id: 'r', fence: 1, level: 0, attempts: 0, look: false, notBefore: null, was: 'needs_sync', consent: [] } });
+    const running = record({ status: 'syncing', run: { id: 'r', fence: 1, attempts: 0, look: false, notBefore: null, was: 'needs_sync', consent: [] } });
     expect(restaged(running, { name: 'Other' })).to.deep.include({ status: 'syncing', wanted: { name: '03 30 00 Other', parent: null, active: true } });
   });
 

@@ -5,7 +5,7 @@ import { aClass, AT, entry, linkTo, record } from './sample.ts';
 
 const SHEET = record({ linarcId: sheetId('03 30 00') });
 const OWN = record({ linarcId: 'lin-1' });
-const IN_RUN: StagedRecord['run'] = { id: 'r', fence: 1, level: 0, attempts: 0, look: false, notBefore: null, was: 'needs_sync', consent: [] };
+const IN_RUN: StagedRecord['run'] = { id: 'r', fence: 1, attempts: 0, look: false, notBefore: null, was: 'needs_sync', consent: [] };
 
 /** What becomes of the staged records, in short, when Linarc tells of these entries. */
 function steps(entries: ReturnType<typeof entry>[], ...staged: StagedRecord[]): string[] {

@@ -95,7 +95,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     title: 'children are sent before their parents', under: 'calm',
-    edits: [{ file: 'sync/push.ts', from: 'Math.min(...open.levels.keys())', to: '[...open.levels.keys()].sort((a, b) => b - a)[0] ?? Infinity' }],
+    edits: [{ file: 'sync/push.ts', from: 'await passOver(push, level)', to: '(await passOver(push, level + 1)) + (await passOver(push, level))' }],
   },
   {
     title: 'what a worker counted before it died counts again', under: 19,

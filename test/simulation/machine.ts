@@ -207,5 +207,5 @@ export class Machine {
 }
 
 /** Calls that write nothing, so that a full disk does not hinder them. */
-const READS = /\.(get|named|byRealm|realmId|grant|libraryKey|by\w+|page|counts|stream|linarcIds|linkedTo|tally|versions|nextInRun|openInRun|settledIn|time|withNames|search|count|active|recent|unheld|of)$/;
+const READS = /\.(get|named|byRealm|realmId|grant|libraryKey|by\w+|page|counts|stream|linarcIds|linkedTo|tally|versions|openLevel|nextInRun|openInRun|nextDue|settledIn|time|withNames|search|count|active|recent|unheld|of)$/;
 const STREAMS: ReadonlySet<string> = new Set(['costCodes.stream', 'costCodes.linarcIds']);

@@ -7,7 +7,7 @@ import type {
   ClassMirror, Companies, CostCodes, Grant, GuardedChange, History, Hold, Intents, LibraryKey, NewCompany, Random, RecordChange, Runs, StagedDraft, Users,
 } from '../../server/core/ports.ts';
 import type { ProblemCode } from '../../server/core/problems.ts';
-import type { Consent, Fact, IntendedBatch, QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
+import type { Fact, IntendedBatch, QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
 import { NO_RUN_COUNTS, OPEN_WINDOWS, type Asked, type Run, type RunState } from '../../server/core/run.ts';
 import type { RecordFilter, RecordOrder, Selection } from '../../server/core/selection.ts';
 
@@ -441,16 +441,31 @@ class MemoryCostCodes implements CostCodes {
   }
 
   async claim(company: Tenant, run: string, lease: Hold, asked: Asked): Promise<number> {
-    return this.claimWhere(company, run, lease, asked.consent ?? [], isSelected(asked));
+    if (this.database.now() >= lease.until.getTime()) return 0;
+    const isAsked = isSelected(asked);
+    let claimed = 0;
+    const take = (record: StagedRecord) => {
+      if (record.run !== null) return;
+      this.database.beforeDocument();
+      const { status: was, intent } = record;
+      const place = { id: run, fence: lease.fence, attempts: 0, look: intent !== null, notBefore: null, was, consent: isAsked(record) ? asked.consent ?? [] : [] };
+      this.put(company, { ...record, run: place, status: 'syncing', version: record.version + 1 });
+      claimed += 1;
+    };
+    for (const { id } of this.ordered(company, isAsked)) for (const record of this.fromTheTop(company, id)) take(record);
+    return claimed;
   }
 
-  async claimParents(company: Tenant, run: string, lease: Hold): Promise<number> {
-    for (let drawn = 0; ;) {
-      const parents = new Set(this.inRun(company, run).flatMap(({ wanted }) => wanted.parent ?? []));
-      const step = this.claimWhere(company, run, lease, [], (record) => parents.has(record.linarcId));
-      drawn += step;
-      if (step === 0) return drawn;
+  /** The record and those above it that it needs in a run, the uppermost first. */
+  private fromTheTop(company: Tenant, id: string): StagedRecord[] {
+    const line: StagedRecord[] = [];
+    const records = this.database.recordsOf(company);
+    for (let record = records.get(id); record && record.excluded === null && PUSHABLE.includes(record.status) && !line.includes(record);) {
+      line.unshift(record);
+      const { parent } = record.wanted;
+      record = parent === null ? undefined : [...records.values()].find(({ linarcId }) => linarcId === parent);
     }
+    return line;
   }
 
   async adopt(company: Tenant, run: string, fence: number, { fence: former, items }: IntendedBatch): Promise<void> {
@@ -475,19 +490,25 @@ class MemoryCostCodes implements CostCodes {
     return tallyOf(this.ordered(company, isSelected(selection)));
   }
 
-  async nextInRun(company: Tenant, run: string, { level, now, after, limit }: { level: number; now: Date; after: string | null; limit: number }): Promise<readonly StagedRecord[]> {
+  async openLevel(company: Tenant, run: string, fence: number): Promise<number | null> {
+    const levels = this.inRun(company, run).flatMap((record) => (record.run?.fence === fence ? [record.level] : []));
+    return levels.length === 0 ? null : Math.min(...levels);
+  }
+
+  async nextInRun(company: Tenant, run: string, fence: number, { level, now, after, limit }: { level: number; now: Date; after: string | null; limit: number }): Promise<readonly StagedRecord[]> {
     const last = after === null ? undefined : this.database.recordsOf(company).get(after);
     const isDue = (due: Date | null) => due === null || due.getTime() <= now.getTime();
-    const open = this.ordered(company, (record) => record.run?.id === run && record.run.level === level && isDue(record.run.notBefore));
+    const open = this.ordered(company, (record) => record.run?.id === run && record.run.fence === fence && record.level === level && isDue(record.run.notBefore));
     return open.filter((record) => last === undefined || inOrder(last, record) < 0).slice(0, limit);
   }
 
-  async openInRun(company: Tenant, run: string) {
-    const open = this.inRun(company, run);
-    const levels = new Map<number, number>();
-    for (const record of open) if (record.run) levels.set(record.run.level, (levels.get(record.run.level) ?? 0) + 1);
-    const dues = open.flatMap((record) => record.run?.notBefore?.getTime() ?? []);
-    return { levels, nextDue: dues.length > 0 ? new Date(Math.min(...dues)) : null };
+  async openInRun(company: Tenant, run: string): Promise<number> {
+    return this.inRun(company, run).length;
+  }
+
+  async nextDue(company: Tenant, run: string): Promise<Date | null> {
+    const dues = this.inRun(company, run).flatMap((record) => record.run?.notBefore?.getTime() ?? []);
+    return dues.length > 0 ? new Date(Math.min(...dues)) : null;
   }
 
   async writeInRun(company: Tenant, run: string, fence: number, changes: readonly GuardedChange[]): Promise<{ missed: readonly string[] }> {
@@ -531,20 +552,6 @@ class MemoryCostCodes implements CostCodes {
 
   private ordered(company: Tenant, wanted: (record: StagedRecord) => boolean): StagedRecord[] {
     return [...this.database.recordsOf(company).values()].filter(wanted).sort(inOrder);
-  }
-
-  private claimWhere(company: Tenant, run: string, { fence, until }: Hold, consent: readonly Consent[], wanted: (record: StagedRecord) => boolean): number {
-    if (this.database.now() >= until.getTime()) return 0;
-    let claimed = 0;
-    for (const record of this.ordered(company, wanted)) {
-      if (record.run !== null || record.excluded !== null || !PUSHABLE.includes(record.status)) continue;
-      this.database.beforeDocument();
-      const { status: was, intent } = record;
-      const place = { id: run, fence, level: record.level, attempts: 0, look: intent !== null, notBefore: null, was, consent };
-      this.put(company, { ...record, run: place, status: 'syncing', version: record.version + 1 });
-      claimed += 1;
-    }
-    return claimed;
   }
 }
 

@@ -164,7 +164,6 @@ eachStore('The store of cost codes', (open) => {
       const of = company();
       const records = await staged(of, [draftOf('p'), draftOf('k', { parent: 'p' })]);
       await costCodes.claim(of, 'run1', held(1), { kind: 'ids', ids: [records.get('k')?.id ?? ''], consent: ['move'] });
-      await costCodes.claimParents(of, 'run1', held(1));
       const now = await costCodes.byLinarcIds(of, ['p', 'k']);
       expect(Object.fromEntries(now.map(({ linarcId, run }) => [linarcId, run?.consent]))).to.deep.equal({ p: [], k: ['move'] });
     });
@@ -363,7 +362,7 @@ eachStore('The store of cost codes', (open) => {
         draftOf('e', {}, { excluded: { by: 'rule', byRule: true, reason: 'r', at: AT } })]);
       expect(await costCodes.claim(of, 'run1', held(3), { kind: 'ids', ids: [...records.values()].map((record) => record.id) })).to.equal(2);
       const [a, b, c] = await costCodes.byLinarcIds(of, ['a', 'b', 'c']);
-      expect(a).to.deep.include({ status: 'syncing', version: 2, run: { id: 'run1', fence: 3, level: 0, attempts: 0, look: false, notBefore: null, was: 'needs_sync', consent: [] } });
+      expect(a).to.deep.include({ status: 'syncing', version: 2, run: { id: 'run1', fence: 3, attempts: 0, look: false, notBefore: null, was: 'needs_sync', consent: [] } });
       expect(b?.run?.was).to.equal('failed');
       expect(c).to.deep.include({ status: 'needs_action', run: null, version: 1 });
     });
@@ -388,40 +387,81 @@ eachStore('The store of cost codes', (open) => {
       await staged(of, [parent, draftOf('a', { parent: 'p' })]);
       const over = { fence: 1, until: new Date(Date.now() - 1) };
       expect(await costCodes.claim(of, 'run1', over, everything)).to.equal(0);
-      await costCodes.claim(of, 'run1', held(1), { kind: 'ids', ids: [(await costCodes.byLinarcIds(of, ['a']))[0]?.id ?? ''] });
-      expect(await costCodes.claimParents(of, 'run1', over)).to.equal(0);
-      expect(await costCodes.claimParents(of, 'run1', held(1))).to.equal(1);
+      expect(await costCodes.openInRun(of, 'run1')).to.equal(0);
     });
 
-    it('draws in the parents its records need, once', async () => {
+    it('draws in the parents its records need, once, at their levels', async () => {
       const of = company();
-      const records = await staged(of, [draftOf('division:01', { kind: 'division' }), draftOf('division:02', { kind: 'division' }), draftOf('a', { parent: 'division:01' })]);
-      await costCodes.claim(of, 'run1', held(1), { kind: 'ids', ids: [records.get('a')?.id ?? ''] });
-      expect(await costCodes.claimParents(of, 'run1', held(1))).to.equal(1);
-      expect(await costCodes.claimParents(of, 'run1', held(1))).to.equal(0);
-      const { levels, nextDue } = await costCodes.openInRun(of, 'run1');
-      expect([...levels].sort()).to.deep.equal([[0, 1], [1, 1]]);
-      expect(nextDue).to.equal(null);
+      const records = await staged(of, [
+        draftOf('division:01', { kind: 'division' }), draftOf('division:02', { kind: 'division' }), draftOf('a', { parent: 'division:01' }), draftOf('b', { parent: 'division:01' }),
+        draftOf('a.1', { parent: 'a' }, { level: 2 }),
+      ]);
+      const asked = { kind: 'ids', ids: ['a.1', 'b'].map((id) => records.get(id)?.id ?? '') } as const;
+      expect(await costCodes.claim(of, 'run1', held(1), asked)).to.equal(4);
+      expect(await costCodes.claim(of, 'run1', held(1), asked)).to.equal(0);
+      expect(await costCodes.openInRun(of, 'run1')).to.equal(4);
+      const at = async (level: number) => codesOf(await costCodes.nextInRun(of, 'run1', 1, { level, now: AT, after: null, limit: 9 }));
+      expect([await at(0), await at(1), await at(2)]).to.deep.equal([['division:01'], ['a', 'b'], ['a.1']]);
+    });
+
+    it('takes what somebody said yes to for those that were asked for, and for no parent that was not', async () => {
+      const of = company();
+      const records = await staged(of, [draftOf('p'), draftOf('q'), draftOf('r'), ...['p', 'q', 'r'].map((parent) => draftOf(`${parent}.1`, { parent }))]);
+      const idOf = (id: string) => records.get(id)?.id ?? '';
+      await costCodes.claim(of, 'run1', held(1), { kind: 'ids', ids: ['p.1', 'p', 'q.1'].map(idOf), consent: ['move'] });
+      await costCodes.claim(of, 'run1', held(1), { kind: 'matching', filter: { search: 'r' }, except: [idOf('r')], consent: ['inactivate'] });
+      const consents = (await costCodes.byLinarcIds(of, [...records.keys()])).map(({ linarcId, run }) => `${linarcId} ${run?.consent}`);
+      expect(consents.sort()).to.deep.equal(['p move', 'p.1 move', 'q ', 'q.1 move', 'r ', 'r.1 inactivate']);
+    });
+
+    it('claims more than one command carries, and all their parents', async () => {
+      const of = company();
+      const parents = Array.from({ length: 30 }, (_, n) => draftOf(`z${n}`));
+      await staged(of, [...parents, ...Array.from({ length: 2_100 }, (_, n) => draftOf(`n${n}`, { parent: `z${n % 30}` }))]);
+      expect(await costCodes.claim(of, 'run1', held(1), everything)).to.equal(2_130);
+      expect((await costCodes.counts(of)).byStatus).to.include({ syncing: 2_130, needs_sync: 0 });
+    });
+
+    it('has an intent an earlier run left over looked up first', async () => {
+      const of = company();
+      const intent = { requestid: 'q', bId: '1', operation: 'create', body: { Name: 'a' }, contentHash: 'h', sentAt: AT } as const;
+      const a = (await staged(of, [draftOf('a'), draftOf('b')])).get('a');
+      await costCodes.change(of, a?.id ?? '', 1, { intent });
+      await costCodes.claim(of, 'run1', held(1), everything);
+      expect((await costCodes.byLinarcIds(of, ['a', 'b'])).map(({ run }) => run?.look)).to.deep.equal([true, false]);
+    });
+
+    it('knows the lowest level that is open under a token', async () => {
+      const of = company();
+      await staged(of, [draftOf('a'), draftOf('a.1', { parent: 'a' })]);
+      expect(await costCodes.openLevel(of, 'run1', 1)).to.equal(null);
+      await costCodes.claim(of, 'run1', held(1), everything);
+      expect(await costCodes.openLevel(of, 'run1', 1)).to.equal(0);
+      const [a] = await costCodes.byLinarcIds(of, ['a']);
+      await costCodes.writeInRun(of, 'run1', 1, [{ id: a?.id ?? '', version: null, change: { status: 'synced', run: null } }]);
+      expect(await costCodes.openLevel(of, 'run1', 1)).to.equal(1);
+      expect(await costCodes.openLevel(of, 'run1', 2)).to.equal(null);
     });
 
     it('hands out open records in order, page after page, and not before they are due', async () => {
       const of = company();
       await staged(of, ['10', '9', '2', '1'].map((id) => draftOf(id)));
       await costCodes.claim(of, 'run1', held(1), everything);
+      expect(await costCodes.nextDue(of, 'run1')).to.equal(null);
       const now = new Date('2026-03-01T12:00:00Z');
       const due = new Date('2026-03-01T12:01:00Z');
-      const first = await costCodes.nextInRun(of, 'run1', { level: 0, now, after: null, limit: 2 });
+      const first = await costCodes.nextInRun(of, 'run1', 1, { level: 0, now, after: null, limit: 2 });
       expect(codesOf(first)).to.deep.equal(['1', '2']);
       const last = first[1];
-      const rest = await costCodes.nextInRun(of, 'run1', { level: 0, now, after: last?.id ?? null, limit: 5 });
+      const rest = await costCodes.nextInRun(of, 'run1', 1, { level: 0, now, after: last?.id ?? null, limit: 5 });
       expect(codesOf(rest)).to.deep.equal(['9', '10']);
 
       const waiting = rest[0];
       if (!waiting?.run) throw new Error('9 is in the run');
       await costCodes.writeInRun(of, 'run1', 1, [{ id: waiting.id, version: waiting.version, change: { run: { ...waiting.run, notBefore: due } } }]);
-      expect(codesOf(await costCodes.nextInRun(of, 'run1', { level: 0, now, after: null, limit: 9 }))).to.deep.equal(['1', '2', '10']);
-      expect((await costCodes.openInRun(of, 'run1')).nextDue).to.deep.equal(due);
-      expect(codesOf(await costCodes.nextInRun(of, 'run1', { level: 0, now: due, after: null, limit: 9 }))).to.deep.equal(['1', '2', '9', '10']);
+      expect(codesOf(await costCodes.nextInRun(of, 'run1', 1, { level: 0, now, after: null, limit: 9 }))).to.deep.equal(['1', '2', '10']);
+      expect(await costCodes.nextDue(of, 'run1')).to.deep.equal(due);
+      expect(codesOf(await costCodes.nextInRun(of, 'run1', 1, { level: 0, now: due, after: null, limit: 9 }))).to.deep.equal(['1', '2', '9', '10']);
     });
 
     it('keeps the old holder out once the records have a higher token', async () => {
@@ -429,7 +469,7 @@ eachStore('The store of cost codes', (open) => {
       await staged(of, ['a', 'b'].map((id) => draftOf(id)));
       await costCodes.claim(of, 'run1', held(1), everything);
       await costCodes.refence(of, 'run1', 2);
-      const records = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 9 });
+      const records = await costCodes.nextInRun(of, 'run1', 2, { level: 0, now: AT, after: null, limit: 9 });
       const ids = records.map((record) => record.id);
       const done = records.map((record) => ({ id: record.id, version: null, change: { status: 'synced', run: null } as const }));
       expect(await costCodes.writeInRun(of, 'run1', 1, done)).to.deep.equal({ missed: ids });
@@ -440,7 +480,7 @@ eachStore('The store of cost codes', (open) => {
       const of = company();
       await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
       await costCodes.claim(of, 'run1', held(1), everything);
-      const [a, b, c] = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 9 });
+      const [a, b, c] = await costCodes.nextInRun(of, 'run1', 1, { level: 0, now: AT, after: null, limit: 9 });
       if (!a || !b || !c) throw new Error('all three are in the run');
       await costCodes.stage(of, [draftOf('b', { name: 'Changed in Linarc' }, { over: b.version, status: 'syncing' })]);
       const settle = (record: StagedRecord) => ({
@@ -454,7 +494,7 @@ eachStore('The store of cost codes', (open) => {
       const of = company();
       await staged(of, ['a', 'b', 'c'].map((id) => draftOf(id)));
       await costCodes.claim(of, 'run1', held(1), everything);
-      const [a, b, c] = await costCodes.nextInRun(of, 'run1', { level: 0, now: AT, after: null, limit: 3 });
+      const [a, b, c] = await costCodes.nextInRun(of, 'run1', 1, { level: 0, now: AT, after: null, limit: 3 });
       if (!a || !b || !c) throw new Error('all three are in the run');
       await costCodes.writeInRun(of, 'run1', 1, [{ id: b.id, version: b.version, change: { status: 'synced', run: null } }]);
       const intent = { requestid: 'q', bId: '1', operation: 'create', body: { Name: 'a', ParentRef: { value: '4' } }, contentHash: 'h', sentAt: AT } as const;
