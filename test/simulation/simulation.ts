@@ -478,7 +478,8 @@ export class Simulation {
     const change = this.chance.pick<Partial<CostCode>>([
       { name: `${this.chance.pick(NAMES)} ${this.chance.int(1, 99)} ${mark}` },
       { name: `${this.chance.pick(NAMES)} ${this.chance.int(1, 99)} ${mark}` },
-      { active: !standing.active },
+      // Inactive, and so left out, a code keeps the name of the class it took over from the one that wants it.
+      { active: !standing.active || record.link?.how === 'manual' },
       { taskType: 'EQUIPMENT' },
     ]);
     library.set(record.linarcId, { ...standing, ...change });
@@ -553,7 +554,7 @@ export class Simulation {
     const { id } = this.someRecord(party);
     party.touched.add(id);
     void this.work(this.someMachine(), 'exclude', (world) => world.costCodes.get(party.tenant, id).then(async (record) => {
-      // Left out, a code keeps the name of the class it took over from the one that wants it.
+      // For the same reason.
       if (record && record.run === null && record.link?.how !== 'manual') await world.costCodes.change(party.tenant, id, record.version, { excluded: { by: 'Mara', byRule: false, reason: 'not used', at: new Date(world.clock.now()) } });
     }));
   }
@@ -576,6 +577,8 @@ export class Simulation {
       party.untied.add(classId);
       for (const { id } of [giver, taker]) party.touched.add(id);
       if ((await this.engine.mapping.map(world, tenant, PERSON, taker.id, classId, 'replace')) === null) return;
+      const entry = library.get(linarcId);
+      if (entry) library.set(linarcId, { ...entry, active: true });
       this.site.count('taken over');
       this.push(party, EVERYTHING);
     });
