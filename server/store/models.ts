@@ -40,6 +40,7 @@ export const SCHEMAS = { changes, classes, companies, costcodes, history, intent
  */
 export async function ensureIndexes(connection: Connection): Promise<void> {
   for (const model of Object.values(connection.models)) {
+    await model.createCollection();
     const { toDrop } = await model.diffIndexes();
     for (const name of toDrop) await model.collection.dropIndex(name).catch(unlessGone);
     await model.createIndexes();
