@@ -145,21 +145,31 @@ export async function map(world: World, company: Tenant, actor: Actor, recordId:
   if (!target) throw new ProblemError(problem('class_gone'));
   const users = ((await world.costCodes.linkedTo(company, [classId])).get(classId) ?? []).filter((id) => id !== recordId);
   if (users.length > 0 && taking === 'alone') throw new ProblemError(problem('class_used', { field: 'Class', value: target.fullyQualifiedName }));
-  const record = await world.costCodes.get(company, recordId);
   // Before another is unlinked for it, it must be free to take the class.
-  if (!record || record.run !== null) return null;
+  const isFree = (await world.costCodes.get(company, recordId))?.run === null;
+  if (!isFree) return null;
   if (taking === 'replace') for (const user of users) if ((await unmap(world, company, actor, user)) === null) return null;
 
+  const record = await world.costCodes.get(company, recordId);
+  if (!record) return null;
   const parentId = parentIdOf((await surroundingsOf(world, company, [record], true))(record));
-  return relink(world, company, recordId, actor, 'mapped', (standing, inactivate) => {
-    const change = changeTo(standing, target, users.length === 0 ? 'alone' : taking, inactivate, parentId);
+  const mapped = await relink(world, company, record, actor, 'mapped', (inactivate) => {
+    const change = changeTo(record, target, users.length === 0 ? 'alone' : taking, inactivate, parentId);
     return { ...change, ...(change.status === 'synced' ? { syncedAt: new Date(world.clock.now()) } : {}) };
   });
+  if (mapped === null || taking === 'share') return mapped;
+  // Somebody else, or a sync, may have taken the class at the same time. Whoever sees the other there lets go of it.
+  const holders = (await world.costCodes.linkedTo(company, [classId])).get(classId) ?? [];
+  if (holders.every((id) => id === recordId)) return mapped;
+  const { link, accepted, overwrite, syncedAt, status, problem: found } = record;
+  await relink(world, company, mapped, actor, 'unlinked', () => ({ link, accepted, overwrite, syncedAt, status, problem: found }));
+  return null;
 }
 
 /** Unties the record from its class, which stays in QuickBooks as it is; one that has none is to be looked for again by the next sync. */
-export function unmap(world: World, company: Tenant, actor: Actor, recordId: string): Promise<StagedRecord | null> {
-  return relink(world, company, recordId, actor, 'unlinked', (record) => ({ link: null, overwrite: null, accepted: null, syncedAt: null, ...withoutClass(record) }));
+export async function unmap(world: World, company: Tenant, actor: Actor, recordId: string): Promise<StagedRecord | null> {
+  const record = await world.costCodes.get(company, recordId);
+  return record && relink(world, company, record, actor, 'unlinked', () => ({ link: null, overwrite: null, accepted: null, syncedAt: null, ...withoutClass(record) }));
 }
 
 function withoutClass(record: StagedRecord): Pick<StagedRecord, 'problem' | 'status'> {
@@ -172,18 +182,18 @@ function lasting({ problem: found, goneAt }: StagedRecord): Problem | null {
   return found !== null && (goneAt !== null || isOfTheCode(found)) ? found : null;
 }
 
+/** Null when the record is in a run, or was changed since it was read. */
 async function relink(
   world: World,
   company: Tenant,
-  recordId: string,
+  record: StagedRecord,
   actor: Actor,
   kind: FactKind,
-  wish: (record: StagedRecord, inactivate: boolean) => RecordChange,
+  wish: (inactivate: boolean) => RecordChange,
 ): Promise<StagedRecord | null> {
   const settings = (await world.companies.get(company))?.settings;
-  const record = await world.costCodes.get(company, recordId);
-  if (!record || !settings || record.run !== null) return null;
-  const stored = await world.costCodes.change(company, record.id, record.version, { intent: null, ...wish(record, settings.inactivate) });
+  if (!settings || record.run !== null) return null;
+  const stored = await world.costCodes.change(company, record.id, record.version, { intent: null, ...wish(settings.inactivate) });
   if (!stored) return null;
   const told = kind === 'unlinked' && record.link === null ? 'mapped' : kind;
   await world.history.add(company, [fact(world, record.id, actor, told, linkChange(record, stored))]);

@@ -102,6 +102,19 @@ describe('Manual Mapping', () => {
     });
   });
 
+  it('gives a class to one at most of those who take it at once, and leaves the others as they were', async () => {
+    await open(['01', '02', '03', '04'].map((number) => code(number, 'Work')), 'Overhead');
+    const numbers = ['01', '02', '03', '04'];
+    const stand = async () => (await Promise.all(numbers.map((number) => desk.record(number)))).map(({ id, link: held, status, problem }) => ({ id, link: held, status, problem }));
+    const before = await stand();
+    const mapped = (await Promise.all(numbers.map((number) => link(number, 'Overhead').catch(() => null)))).filter((one) => one !== null);
+    expect(mapped.length).to.be.below(2);
+    const users = await desk.world.costCodes.linkedTo(desk.company, [await desk.classId('Overhead')]);
+    expect([...users.values()].flat()).to.deep.equal(mapped.map(({ id }) => id));
+    const isMapped = ({ id }: { id: string }) => mapped.some((one) => one.id === id);
+    expect((await stand()).filter((one) => !isMapped(one))).to.deep.equal(before.filter((one) => !isMapped(one)));
+  });
+
   describe('a class that another code has', () => {
     beforeEach(async () => {
       await open([code('01', 'Summary'), code('02', 'Demolition')], 'Overhead', 'Other');
