@@ -389,6 +389,9 @@ export interface StatusCounts {
 /** A run's lease as its worker last saw it. */
 export type Hold = Pick<Lease, 'fence' | 'until'>;
 
+/** Takes a step under a run's lease as it is then, and takes it again if the lease had run out by the database's clock before it ended. Adds up what the steps return. */
+export type UnderLease = (step: (lease: Hold) => Promise<number>) => Promise<number>;
+
 export interface CostCodes {
   get(company: Tenant, id: string): Promise<StagedRecord | null>;
   byIds(company: Tenant, ids: readonly string[]): Promise<readonly StagedRecord[]>;
@@ -425,10 +428,10 @@ export interface CostCodes {
   // Within a run. Each write matches the run and its fencing token.
   /**
    * Puts the selected records that can be pushed (needs_sync, failed; not excluded, not in a run) into the run, and before each the parents
-   * it needs that can be; one with an intent left over is to be looked up first. None once the lease is over by the database's clock:
-   * nobody would ever let go of them. Returns how many.
+   * it needs that can be; one with an intent left over is to be looked up first. It takes steps of some records, each of none once the
+   * lease is over by the database's clock: nobody would ever let go of them. Returns how many.
    */
-  claim(company: Tenant, run: string, lease: Hold, asked: Asked): Promise<number>;
+  claim(company: Tenant, run: string, under: UnderLease, asked: Asked): Promise<number>;
   /**
    * Notes what was sent on the records of the run that are still under the token it was sent with: each has that intent, is to be looked up
    * before anything else, counts one try more, and belongs to `fence` from now on. Any other has been taken over or settled since.

@@ -1,5 +1,5 @@
 import type { Model } from 'mongoose';
-import type { Hold } from '../core/ports.ts';
+import type { Hold, UnderLease } from '../core/ports.ts';
 import type { Consent, RecordStatus, Tenant } from '../core/records.ts';
 import type { Asked } from '../core/run.ts';
 import { CHUNK, chunks, type CostCodeDocument, type Filter } from './documents.ts';
@@ -28,18 +28,18 @@ export class Claim {
   private readonly records: Model<CostCodeDocument>;
   private readonly company: Tenant;
   private readonly run: string;
-  private readonly lease: Hold;
+  private readonly under: UnderLease;
   private readonly asked: Asked;
   private readonly askedIds: ReadonlySet<string>;
   /** Parents that have had their turn: their linarcIds, and the ids of those found. */
   private readonly parents = new Set<string>();
   private readonly drawn = new Set<string>();
 
-  constructor(records: Model<CostCodeDocument>, company: Tenant, run: string, lease: Hold, asked: Asked) {
+  constructor(records: Model<CostCodeDocument>, company: Tenant, run: string, under: UnderLease, asked: Asked) {
     this.records = records;
     this.company = company;
     this.run = run;
-    this.lease = lease;
+    this.under = under;
     this.asked = asked;
     this.askedIds = new Set(asked.kind === 'ids' ? asked.ids : []);
   }
@@ -95,15 +95,16 @@ export class Claim {
   private async claim(found: readonly Found[], consent: readonly Consent[]): Promise<number> {
     if (found.length === 0) return 0;
     const ids = found.map(({ _id }) => _id);
-    const claimed = await this.write(ids, KINDS.filter((kind) => found.some((one) => isOf(kind, one))), consent);
+    const kinds = KINDS.filter((kind) => found.some((one) => isOf(kind, one)));
+    const claimed = await this.under((lease) => this.write(ids, kinds, consent, lease));
     // What changed since it was found is of another kind now.
-    return claimed === ids.length ? claimed : claimed + (await this.write(ids, KINDS, consent));
+    return claimed === ids.length ? claimed : claimed + (await this.under((lease) => this.write(ids, KINDS, consent, lease)));
   }
 
-  private async write(ids: readonly string[], kinds: readonly Kind[], consent: readonly Consent[]): Promise<number> {
+  private async write(ids: readonly string[], kinds: readonly Kind[], consent: readonly Consent[], { fence, until }: Hold): Promise<number> {
     let claimed = 0;
     for (const { status, sent } of kinds) {
-      const run = { id: this.run, fence: this.lease.fence, attempts: 0, look: sent, notBefore: null, was: status, consent };
+      const run = { id: this.run, fence, attempts: 0, look: sent, notBefore: null, was: status, consent };
       const { modifiedCount } = await this.records.updateMany({
         company: this.company,
         _id: { $in: ids },
@@ -112,7 +113,7 @@ export class Claim {
         status,
         intent: sent ? { $ne: null } : null,
         // Within $or, as not every server takes $$NOW beside an index; a version is never below 1.
-        $or: [{ version: 0 }, { $expr: { $lt: ['$$NOW', { $literal: this.lease.until }] } }],
+        $or: [{ version: 0 }, { $expr: { $lt: ['$$NOW', { $literal: until }] } }],
       }, { $set: { run, status: 'syncing' }, $inc: { version: 1 } });
       claimed += modifiedCount;
     }

@@ -151,7 +151,7 @@ export function openCostCodes(connection: Connection, random: Random): CostCodes
       return linked;
     },
 
-    claim: (company, run, lease, asked) => new Claim(records, company, run, lease, asked).all(),
+    claim: (company, run, under, asked) => new Claim(records, company, run, under, asked).all(),
 
     async adopt(company, run, fence, { fence: former, items }) {
       const operations = items.map(({ record, intent }) => ({

@@ -1,5 +1,5 @@
 import { IN_FLIGHT } from '../core/pace.ts';
-import { GrantError, type Hold } from '../core/ports.ts';
+import { GrantError, type UnderLease } from '../core/ports.ts';
 import { ProblemError, problem } from '../core/problems.ts';
 import type { Company } from '../core/company.ts';
 import type { Actor, RecordStatus, Tenant } from '../core/records.ts';
@@ -184,21 +184,22 @@ async function takeAsked(world: World, lease: Lease, company: Company): Promise<
   if (asked.length === 0) return { taken: run.taken, reread: false };
   let total = run.total;
   for (const one of asked) {
-    const claim = (hold: Hold) => world.costCodes.claim(run.company, run.id, hold, one);
-    total += one.reread ? await claimAgain(world, lease, company, one) : await inTime(lease, claim);
+    total += one.reread ? await claimAgain(world, lease, company, one) : await world.costCodes.claim(run.company, run.id, inTime(lease), one);
   }
   const kept = await world.runs.write(run.company, run.id, lease.fence, { taken: run.asked.length, total });
   if (!kept) throw new Interrupted('lost');
   return { taken: run.asked.length, reread: asked.some(({ reread }) => reread === true) };
 }
 
-/** Claims until it is certain that the lease had not run out meanwhile: what is asked too late is left alone, and nobody would claim it. */
-async function inTime(lease: Lease, claim: (hold: Hold) => Promise<number>): Promise<number> {
-  for (let claimed = 0; ;) {
-    const hold = lease.held;
-    claimed += await claim(hold);
-    if (await lease.lasted(hold)) return claimed;
-  }
+/** Takes a step until it is certain that the lease had not run out meanwhile: what is asked too late is left alone, and nobody would claim it. */
+function inTime(lease: Lease): UnderLease {
+  return async (step) => {
+    for (let sum = 0; ;) {
+      const hold = lease.held;
+      sum += await step(hold);
+      if (await lease.lasted(hold)) return sum;
+    }
+  };
 }
 
 /**
@@ -215,7 +216,7 @@ async function claimAgain(world: World, lease: Lease, company: Company, asked: A
       lease.check();
       const part = ids.slice(from, from + REREAD);
       await readAgain(world, company, run.by, await world.costCodes.byIds(company.id, part));
-      claimed += await inTime(lease, (hold) => world.costCodes.claim(company.id, run.id, hold, { kind: 'ids', ids: part, consent: asked.consent ?? [] }));
+      claimed += await world.costCodes.claim(company.id, run.id, inTime(lease), { kind: 'ids', ids: part, consent: asked.consent ?? [] });
     }
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;

@@ -4,7 +4,7 @@ import { DEFAULT_SETTINGS, ROLES, type Company, type ImportState, type SettingsC
 import type { Changes, OpenChange, Teller, ToldChange } from '../../server/core/fresh.ts';
 import { bareClassName, fold, sortKey } from '../../server/core/names.ts';
 import type {
-  ClassMirror, Companies, CostCodes, Grant, GuardedChange, History, Hold, Intents, LibraryKey, NewCompany, Random, RecordChange, Runs, StagedDraft, Users,
+  ClassMirror, Companies, CostCodes, Grant, GuardedChange, History, Hold, Intents, LibraryKey, NewCompany, Random, RecordChange, Runs, StagedDraft, UnderLease, Users,
 } from '../../server/core/ports.ts';
 import type { ProblemCode } from '../../server/core/problems.ts';
 import type { Fact, IntendedBatch, QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../../server/core/records.ts';
@@ -440,7 +440,11 @@ class MemoryCostCodes implements CostCodes {
     return linked;
   }
 
-  async claim(company: Tenant, run: string, lease: Hold, asked: Asked): Promise<number> {
+  claim(company: Tenant, run: string, under: UnderLease, asked: Asked): Promise<number> {
+    return under((lease) => this.claimAll(company, run, lease, asked));
+  }
+
+  private async claimAll(company: Tenant, run: string, lease: Hold, asked: Asked): Promise<number> {
     if (this.database.now() >= lease.until.getTime()) return 0;
     const isAsked = isSelected(asked);
     let claimed = 0;

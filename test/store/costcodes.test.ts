@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { fold } from '../../server/core/names.ts';
-import type { CostCodes, StagedDraft } from '../../server/core/ports.ts';
+import type { CostCodes, StagedDraft, UnderLease } from '../../server/core/ports.ts';
 import { problem } from '../../server/core/problems.ts';
 import { RECORD_STATUSES, type StagedRecord, type Tenant } from '../../server/core/records.ts';
 import type { RecordFilter, RecordOrder, SortColumn } from '../../server/core/selection.ts';
@@ -385,9 +385,17 @@ eachStore('The store of cost codes', (open) => {
       const of = company();
       const parent = draftOf('p', { kind: 'division' });
       await staged(of, [parent, draftOf('a', { parent: 'p' })]);
-      const over = { fence: 1, until: new Date(Date.now() - 1) };
+      const over = held(1, -1);
       expect(await costCodes.claim(of, 'run1', over, everything)).to.equal(0);
       expect(await costCodes.openInRun(of, 'run1')).to.equal(0);
+    });
+
+    it('takes a step again when the lease ran out meanwhile, under the lease as it is then', async () => {
+      const of = company();
+      await staged(of, Array.from({ length: 1_200 }, (_, n) => draftOf(`n${n}`)));
+      const prolonged: UnderLease = async (step) => (await held(1, -1)(step)) + (await held(2)(step));
+      expect(await costCodes.claim(of, 'run1', prolonged, everything)).to.equal(1_200);
+      expect(await costCodes.nextInRun(of, 'run1', 2, { level: 0, now: AT, after: null, limit: 2_000 })).to.have.length(1_200);
     });
 
     it('draws in the parents its records need, once, at their levels', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock, Grant, Hold, NewCompany, Random, StagedDraft } from '../../server/core/ports.ts';
+import type { Clock, Grant, NewCompany, Random, StagedDraft, UnderLease } from '../../server/core/ports.ts';
 import type { CostCode, StagedRecord, Tenant } from '../../server/core/records.ts';
 import { fold, sortKey } from '../../server/core/names.ts';
 import { wantedKey } from '../../server/core/stage.ts';
@@ -107,9 +107,9 @@ export function draftOf(linarcId: string, about: Partial<CostCode> & { parent?: 
   };
 }
 
-/** A lease with this fencing token, over in a minute. */
-export function held(fence: number): Hold {
-  return { fence, until: new Date(Date.now() + 60_000) };
+/** Under a lease with this fencing token, over in a minute or in so many milliseconds. */
+export function held(fence: number, ms = 60_000): UnderLease {
+  return (step) => step({ fence, until: new Date(Date.now() + ms) });
 }
 
 export async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
