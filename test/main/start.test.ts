@@ -148,7 +148,7 @@ describe('npm start', function () {
     const url = new URL(addressOf(await program.ready(), 'ready'));
     const slow = connect(Number(url.port), '127.0.0.1');
     slow.on('error', () => undefined);
-    slow.write('POST /runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n');
+    slow.write('POST /webhooks/quickbooks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n');
     const [answer] = await once(slow, 'data') as [Buffer];
     expect(answer.toString()).to.equal('HTTP/1.1 100 Continue\r\n\r\n');
     program.signal('SIGTERM');
