@@ -85,7 +85,7 @@ export function idsOf(filter: Filter): readonly unknown[] | undefined {
   }
   if (filter.kind !== 'leaf' || filter.path !== '_id') return undefined;
   const ids = filter.op === '$eq' ? [filter.operand] : filter.op === '$in' ? filter.operand as unknown[] : undefined;
-  return ids?.every((id) => id !== null && !Array.isArray(id) && !(id instanceof BSONRegExp) && !(id instanceof RegExp)) ? ids : undefined;
+  return ids?.every((id) => id !== null && !Array.isArray(id) && !(id instanceof BSONRegExp)) ? ids : undefined;
 }
 
 /**
