@@ -1,5 +1,5 @@
 import type { Problem } from './problems.ts';
-import type { Actor, Consent, Tenant } from './records.ts';
+import type { Actor, Consent, RecordStatus, Tenant } from './records.ts';
 import type { Selection } from './selection.ts';
 
 /** `waiting`, `paused` and `halted` runs are still active; a halted one waits for a person to mend the connection. */
@@ -48,6 +48,9 @@ export interface Lease {
   readonly fence: number;
   readonly until: Date;
 }
+
+/** Records that can be synced as they stand. */
+export const PUSHABLE: readonly RecordStatus[] = ['needs_sync', 'failed'];
 
 /** What somebody asked a run to sync. */
 export type Asked = Selection & {

@@ -1,11 +1,10 @@
 import type { Model } from 'mongoose';
 import type { Hold, UnderLease } from '../core/ports.ts';
 import type { Consent, RecordStatus, Tenant } from '../core/records.ts';
-import type { Asked } from '../core/run.ts';
+import { PUSHABLE, type Asked } from '../core/run.ts';
 import { CHUNK, chunks, type CostCodeDocument, type Filter } from './documents.ts';
 import { parts, selected } from './selecting.ts';
 
-const PUSHABLE = ['needs_sync', 'failed'] as const satisfies RecordStatus[];
 const LOOKED_AT = { status: 1, 'wanted.parent': 1, 'intent.requestid': 1 } as const;
 
 interface Found {

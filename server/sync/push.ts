@@ -2,8 +2,8 @@ import { IN_FLIGHT } from '../core/pace.ts';
 import { GrantError, type UnderLease } from '../core/ports.ts';
 import { ProblemError, problem } from '../core/problems.ts';
 import type { Company } from '../core/company.ts';
-import type { Actor, RecordStatus, Tenant } from '../core/records.ts';
-import { NO_RUN_COUNTS, settled, type Asked, type Run, type RunCounts } from '../core/run.ts';
+import type { Actor, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
+import { NO_RUN_COUNTS, PUSHABLE, settled, type Asked, type Run, type RunCounts } from '../core/run.ts';
 import { hindranceOf, type Hindrance } from './capacity.ts';
 import { booksOf, isMirrorStale, readClasses } from './classes.ts';
 import { withFlights } from './flights.ts';
@@ -32,8 +32,6 @@ export interface StartedPush {
   /** What stands in the way of the whole, so that nothing was begun. */
   readonly hindrance: Hindrance | null;
 }
-
-const PUSHABLE: readonly RecordStatus[] = ['needs_sync', 'failed'];
 
 /** What reading again may make ready, and so is worth a run. */
 const RETRIABLE: readonly RecordStatus[] = [...PUSHABLE, 'needs_action'];
@@ -207,8 +205,10 @@ function inTime(lease: Lease): UnderLease {
  * behind than the part it was at. When Linarc cannot be read the run says so and goes on without the rest, which stays as it is.
  */
 async function claimAgain(world: World, lease: Lease, company: Company, asked: Asked): Promise<number> {
-  const ids: string[] = [];
-  for await (const { id, status } of world.costCodes.stream(company.id, asked)) if (RETRIABLE.includes(status)) ids.push(id);
+  const found: Pick<StagedRecord, 'id' | 'level'>[] = [];
+  for await (const { id, level, status } of world.costCodes.stream(company.id, asked)) if (RETRIABLE.includes(status)) found.push({ id, level });
+  // Parents first: one that a code of an earlier part draws in is neither read before nor asked for.
+  const ids = found.sort((a, b) => a.level - b.level).map(({ id }) => id);
   const { fence, run } = lease;
   let claimed = 0;
   try {
