@@ -96,7 +96,7 @@ describe('the whole product, left alone', function () {
     const outbox = join(dataDir, 'outbox');
     await product.world.companies.setConnection(product.company, 'needs_reconnect', new Date());
     await product.world.dispatch.fresh(product.company);
-    const files = () => (existsSync(outbox) ? readdirSync(outbox).filter((name) => name.includes('.connection.bad')) : []);
+    const files = () => (existsSync(outbox) ? readdirSync(outbox).filter((name) => /\.connection\.bad.*\.eml$/.test(name)) : []);
     await until('the notice', async () => files().length > 0);
     const text = readFileSync(join(outbox, files()[0] ?? ''), 'utf8');
     expect(text).to.contain('To: ').and.not.to.contain(product.realmId);
