@@ -13,6 +13,7 @@ export const notices = new Schema(
     company: { type: String, required: true },
     version: Number,
     connection: standing,
+    expiry: standing,
     runs: standing,
     action: standing,
     linarc: standing,

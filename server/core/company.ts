@@ -161,3 +161,12 @@ export interface User {
   readonly name: string;
   readonly memberships: readonly Membership[];
 }
+
+/** Reconnecting is offered so long before a connection ends (quickbooks.md §1.5), in milliseconds. */
+const ENDS_SOON = 30 * 86_400_000;
+
+/** When a working connection ends, once that is near; null before. `now` in milliseconds since 1970. */
+export function nearEnd({ connection, connectionEndsAt }: Pick<Company, 'connection' | 'connectionEndsAt'>, now: number): Date | null {
+  const isNear = connection === 'connected' && connectionEndsAt !== null && connectionEndsAt.getTime() - now < ENDS_SOON;
+  return isNear ? connectionEndsAt : null;
+}

@@ -3,10 +3,10 @@ import { describe, problem, type Problem, type ProblemCode } from './problems.ts
 import type { RunState } from './run.ts';
 
 /**
- * What people are told of: the connection to QuickBooks, runs with failures, codes that wait for a person, and reading Linarc by
- * itself.
+ * What people are told of: the connection to QuickBooks, that it ends soon, runs with failures, codes that wait for a person, and reading
+ * Linarc by itself.
  */
-export const TOPICS = ['connection', 'runs', 'action', 'linarc'] as const;
+export const TOPICS = ['connection', 'expiry', 'runs', 'action', 'linarc'] as const;
 export type Topic = (typeof TOPICS)[number];
 
 /** How a topic stands in the eyes of the people: what they were last told. */
@@ -25,11 +25,13 @@ export interface Standing {
 export type Standings = Readonly<Record<Topic, Standing>>;
 
 const CALM: Standing = { bad: false, toldAt: null, told: 0, run: null, problem: null };
-export const ALL_CALM: Standings = { connection: CALM, runs: CALM, action: CALM, linarc: CALM };
+export const ALL_CALM: Standings = { connection: CALM, expiry: CALM, runs: CALM, action: CALM, linarc: CALM };
 
 /** What is seen of a company at one moment. */
 export interface Seen {
   readonly connection: ConnectionState;
+  /** When the connection ends, once that is near. */
+  readonly nearEnd: Date | null;
   /** The newest run. */
   readonly run: {
     readonly id: string;
@@ -86,6 +88,7 @@ interface Turn {
 export function judge(standings: Standings, seen: Seen, at: Date): Judgement {
   const turns: Record<Topic, Turn> = {
     connection: ofConnection(standings.connection, seen, at),
+    expiry: ofExpiry(standings.expiry, seen, at),
     runs: ofRuns(standings.runs, seen, at),
     action: ofAction(standings.action, seen, at),
     linarc: ofLinarc(standings.linarc, seen, at),
@@ -106,6 +109,16 @@ function ofConnection(standing: Standing, { connection }: Seen, at: Date): Turn 
   // Disconnected is what somebody wanted, so there is nothing to tell.
   if (connection === 'disconnected') return { standing: calmed(standing), message: null };
   return turnGood(standing, 'The connection to QuickBooks works again', ['QuickBooks is connected again. What waited goes on.']);
+}
+
+function ofExpiry(standing: Standing, { connection, nearEnd }: Seen, at: Date): Turn {
+  // A connection that is gone has a message of its own.
+  if (connection !== 'connected') return { standing: calmed(standing), message: null };
+  if (nearEnd === null) return turnGood(standing, 'The connection to QuickBooks was renewed', ['QuickBooks was connected again in time. Syncs go on without a gap.']);
+  return turnBad(standing, null, at, `The connection to QuickBooks ends on ${day(nearEnd)}`, [
+    `Intuit ends every connection after some years, and this one on ${day(nearEnd)}.`,
+    'Reconnect to QuickBooks before that day, and syncs go on without a gap. Cost codes, mappings and history stay as they are.',
+  ]);
 }
 
 function ofRuns(standing: Standing, { run, failed, busy }: Seen, at: Date): Turn {
@@ -153,9 +166,9 @@ function ofLinarc(standing: Standing, { trouble }: Seen, at: Date): Turn {
   return turnBad(standing, trouble.problem, at, 'Changes in Linarc are not staged any more', wordsOf(trouble.problem));
 }
 
-function turnBad(standing: Standing, found: Problem, at: Date, subject: string, lines: readonly string[]): Turn {
+function turnBad(standing: Standing, found: Problem | null, at: Date, subject: string, lines: readonly string[]): Turn {
   if (standing.bad) return { standing, message: null };
-  return { standing: { ...standing, bad: true, toldAt: at, problem: stripped(found) }, message: { turn: 'bad', subject, lines } };
+  return { standing: { ...standing, bad: true, toldAt: at, problem: found && stripped(found) }, message: { turn: 'bad', subject, lines } };
 }
 
 function turnGood(standing: Standing, subject: string, lines: readonly string[]): Turn {
@@ -174,6 +187,13 @@ function stripped({ code, field }: Problem): Problem {
 function wordsOf(found: Problem): readonly string[] {
   const { sentence, next } = describe(stripped(found));
   return [sentence, next];
+}
+
+const utcDay = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
+
+/** A day in UTC: 3 January 2031. */
+export function day(date: Date): string {
+  return utcDay.format(date);
 }
 
 const codes = (count: number) => `${count.toLocaleString('en-US')} cost ${count === 1 ? 'code' : 'codes'}`;

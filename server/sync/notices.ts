@@ -1,4 +1,4 @@
-import type { Company } from '../core/company.ts';
+import { nearEnd, type Company } from '../core/company.ts';
 import { backOff } from '../core/fresh.ts';
 import { judge, mailOf, TOPICS, type Seen, type Standing, type Topic } from '../core/notices.ts';
 import type { ProblemCode } from '../core/problems.ts';
@@ -48,6 +48,7 @@ async function seen(world: World, company: Company): Promise<Seen> {
   const atWork = newest !== undefined && newest.active && newest.state !== 'halted' && newest.state !== 'paused';
   return {
     connection: company.connection,
+    nearEnd: nearEnd(company, world.clock.now()),
     run: newest ? { id: newest.id, state: newest.state, failed: newest.counts.failed, problem: newest.problem } : null,
     failed: byStatus.failed,
     waiting: byStatus.needs_action,

@@ -4,7 +4,7 @@ import { problem } from '../../server/core/problems.ts';
 
 const HOUR = 3_600_000;
 const START = Date.parse('2026-11-23T09:00:00Z');
-const CALM: Seen = { connection: 'connected', run: null, failed: 0, waiting: 0, reasons: [], trouble: null, busy: false };
+const CALM: Seen = { connection: 'connected', nearEnd: null, run: null, failed: 0, waiting: 0, reasons: [], trouble: null, busy: false };
 
 /** Shows one state after another, an hour apart, and returns what people were told. */
 function story(...steps: Partial<Seen>[]): string[] {
@@ -30,6 +30,19 @@ describe('what people are told', () => {
 
   it('is nothing when somebody disconnected on purpose', () => {
     expect(story({ connection: 'disconnected' }, {})).to.deep.equal([]);
+  });
+
+  it('is one message when the connection is about to end, with the day, and one when it was renewed in time', () => {
+    const near = { nearEnd: new Date('2026-12-20T09:00:00Z') };
+    expect(story({}, near, near, {}, {}, near)).to.deep.equal(['1 expiry bad', '3 expiry recovered', '5 expiry bad']);
+    const [message] = judge(ALL_CALM, { ...CALM, ...near }, new Date(START)).messages;
+    expect(message?.subject).to.equal('The connection to QuickBooks ends on 20 December 2026');
+    expect(message?.lines.join(' ')).to.contain('Reconnect to QuickBooks before that day');
+  });
+
+  it('is that the connection is lost, and nothing of its end any more, once it is', () => {
+    const near = { nearEnd: new Date('2026-12-20T09:00:00Z') };
+    expect(story(near, { connection: 'needs_reconnect' }, {})).to.deep.equal(['0 expiry bad', '1 connection bad', '2 connection recovered']);
   });
 
   it('is one message when runs begin to fail, not one for each, and one when none fails any more', () => {

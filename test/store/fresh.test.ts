@@ -164,6 +164,13 @@ describe('The stores that keep fresh', () => {
       expect((await stores.notices.standings(company)).standings).to.deep.equal(ALL_CALM);
     });
 
+    it('take a topic that an earlier version did not know for calm', async () => {
+      const company = await connect();
+      await stores.notices.write(company, 0, bad, []);
+      await stores.connection.collection('notices').updateOne({ _id: company as unknown as never }, { $unset: { expiry: 1 } });
+      expect((await stores.notices.standings(company)).standings).to.deep.equal(bad);
+    });
+
     it('give their mail to one process, and keep it until it is dropped', async () => {
       const company = await connect();
       await stores.notices.write(company, 0, bad, [mail('m1')]);

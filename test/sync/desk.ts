@@ -145,9 +145,9 @@ export class Desk {
   }
 
   /** Connects again with a new grant, as the person would. */
-  async reconnect(): Promise<void> {
+  async reconnect(refreshHardExpiresAt: Date | null = null): Promise<void> {
     const tokens = await control<Tokens>(this.quickbooksUrl, 'POST', `/sandbox/companies/${this.realmId}/grant`, { clientId: APP.clientId });
-    await this.world.companies.connect({ realmId: this.realmId, at: new Date(), grant: grantFrom(tokens), facts: FACTS });
+    await this.world.companies.connect({ realmId: this.realmId, at: new Date(), grant: { ...grantFrom(tokens), refreshHardExpiresAt }, facts: FACTS });
   }
 
   async work(run: string, world: World = this.world): Promise<Run> {

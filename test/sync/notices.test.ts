@@ -4,6 +4,7 @@ import { openNotices, tellPeople } from '../../server/sync/notices.ts';
 import type { World } from '../../server/sync/world.ts';
 import { Desk } from './desk.ts';
 
+const DAY = 86_400_000;
 const code = (costCode: string, costCodeName: string) => ({ costCode, costCodeName, costTypeCategory: 'FIELD', status: 'active' });
 const person = (sub: string) => ({ sub, email: `${sub}@example.com`, emailVerified: true, name: sub });
 
@@ -49,6 +50,17 @@ describe('telling people', () => {
     await tell();
     expect(subjects()).to.deep.equal(['Testers: The connection to QuickBooks is lost', 'Testers: The connection to QuickBooks works again']);
     expect(sent.map(({ to }) => to)).to.deep.equal([['ann@example.com'], ['ann@example.com']]);
+  });
+
+  it('says a month ahead, and once, on which day Intuit ends the connection', async () => {
+    const end = new Date(Date.now() + 40 * DAY);
+    await desk.reconnect(end);
+    for (const days of [0, 9, 11, 20]) {
+      later = days * DAY;
+      await tell();
+    }
+    const day = end.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
+    expect(subjects()).to.deep.equal([`Testers: The connection to QuickBooks ends on ${day}`]);
   });
 
   it('sends one message though ten processes see the same', async () => {

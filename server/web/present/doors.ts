@@ -1,11 +1,11 @@
-import type { Company, User } from '../../core/company.ts';
+import { nearEnd, type Company, type User } from '../../core/company.ts';
+import { day } from '../../core/notices.ts';
 import { ROLE_NAMES } from '../../core/team.ts';
 import type { Held } from '../../sync/link.ts';
 import { roleIn } from '../../sync/team.ts';
-import { counted, day, moment, momentOrNull, type Moment } from './format.ts';
+import { counted, moment, momentOrNull, type Moment } from './format.ts';
 import { connectButton, reconnectButton, signInButton, type IntuitArt, type IntuitButton } from './intuit.ts';
 import type { Notice } from './notice.ts';
-import { endsSoon } from './shell.ts';
 
 /** The pages on the way in: sign in, connect QuickBooks, link Linarc. */
 export interface Landing {
@@ -151,11 +151,11 @@ export function connectPage(
 ): ConnectPage {
   const role = company === null ? null : roleIn(user, company.id);
   const mayDisconnect = (one: Company) => roleIn(user, one.id) === 'admin' && one.connection !== 'disconnected';
-  const ends = company?.connectionEndsAt && endsSoon(company, now) ? day(company.connectionEndsAt) : null;
+  const ends = company && nearEnd(company, now);
   return {
     notice,
     steps: company === null ? steps(1) : [],
-    company: company && { id: company.id, name: company.name, state: company.connection, at: momentOrNull(company.connectedAt), ends, mayDisconnect: mayDisconnect(company) },
+    company: company && { id: company.id, name: company.name, state: company.connection, at: momentOrNull(company.connectedAt), ends: ends && day(ends), mayDisconnect: mayDisconnect(company) },
     connect: connectOf(company, role === 'admin', ends !== null, art),
     denied: company === null || role === null || role === 'admin'
       ? null

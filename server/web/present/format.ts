@@ -23,13 +23,6 @@ export function moment(date: Date): Moment {
   return { iso: date.toISOString(), utc: `${utcTime.format(date)} UTC` };
 }
 
-const utcDay = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
-
-/** A day in UTC: 3 January 2031. */
-export function day(date: Date): string {
-  return utcDay.format(date);
-}
-
 export function momentOrNull(date: Date | null): Moment | null {
   return date === null ? null : moment(date);
 }

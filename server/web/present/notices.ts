@@ -18,17 +18,18 @@ const SHOW_FAILED = { label: 'Show Failed', href: `${paths.costCodes}?status=fai
 const SHOW_WAITING = { label: 'Show Needs Action', href: `${paths.costCodes}?status=needs_action` };
 
 /**
- * What has to be said on this page. The connection has a banner of its own, and the list of cost codes says itself what waits there.
+ * What has to be said on this page. The connection and its end have a banner of their own, and the list of cost codes says itself what waits there.
  * @param seen what the person put away, by topic
  */
 export function notes(open: readonly OpenNotice[], { path, seen }: { readonly path: string; readonly seen: Readonly<Partial<Record<Topic, string>>> }): readonly Note[] {
-  const saidHere: readonly Topic[] = path === paths.costCodes ? ['connection', 'action'] : ['connection'];
+  const saidHere: readonly Topic[] = ['connection', 'expiry', ...(path === paths.costCodes ? ['action' as const] : [])];
   return open
     .filter(({ topic, toldAt }) => !saidHere.includes(topic) && seen[topic] !== (toldAt?.toISOString() ?? ''))
     .map((notice) => ({ topic: notice.topic, since: momentOrNull(notice.toldAt), ...wordsOf(notice) }));
 }
 
 function wordsOf({ topic, problem }: OpenNotice): Pick<Note, 'sentence' | 'link'> {
+  if (topic === 'expiry') return { sentence: 'Intuit ends the connection to QuickBooks soon. Reconnecting before that keeps it without a gap.', link: null };
   if (topic === 'action') return { sentence: 'Cost codes wait for somebody to decide or correct something.', link: SHOW_WAITING };
   if (topic === 'runs' && (problem === null || problem.code === 'refused')) return { sentence: 'Cost codes failed in a sync to QuickBooks.', link: SHOW_FAILED };
   const { sentence, next, remedy } = problem === null ? { sentence: 'Something stands in the way.', next: '', remedy: '' } : describe(problem);
@@ -44,6 +45,7 @@ export interface NoticesPage {
 
 const TOPIC_WORDS: Readonly<Record<Topic, { readonly label: string; readonly about: string; readonly good: string }>> = {
   connection: { label: 'Connection to QuickBooks', about: 'When QuickBooks no longer accepts it, and when it works again.', good: 'Nothing is wrong with it.' },
+  expiry: { label: 'End of the connection', about: 'Thirty days before Intuit ends the connection, as it does after some years, and when it was renewed.', good: 'The end is not near.' },
   runs: { label: 'Syncs', about: 'When a sync stops or ends with failures, and when no code fails any more.', good: 'No cost code fails.' },
   action: { label: 'Codes that wait', about: 'When codes wait for a person, once a day at most, and when none does any more.', good: 'No cost code waits for a person.' },
   linarc: { label: 'Reading Linarc', about: 'When changes in Linarc are not staged by themselves any more, and when they are again.', good: 'Linarc is read without trouble.' },

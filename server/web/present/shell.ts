@@ -1,9 +1,10 @@
-import type { Company, Role, User } from '../../core/company.ts';
+import { nearEnd, type Company, type Role, type User } from '../../core/company.ts';
+import { day } from '../../core/notices.ts';
 import { ROLE_NAMES } from '../../core/team.ts';
 import { roleIn } from '../../sync/team.ts';
 import type { Run } from '../../core/run.ts';
 import { paths } from '../paths.ts';
-import { day, initials, moment, type Moment } from './format.ts';
+import { initials, moment, type Moment } from './format.ts';
 import type { Note } from './notices.ts';
 import { runProgress, runTitle } from './progress.ts';
 
@@ -121,13 +122,6 @@ function connections(company: Company): readonly Connection[] {
   ];
 }
 
-/** Reconnect is offered so long before a connection ends (quickbooks.md §1.5). */
-const ENDS_SOON = 30 * 86_400_000;
-
-export function endsSoon({ connection, connectionEndsAt }: Pick<Company, 'connection' | 'connectionEndsAt'>, now: number): boolean {
-  return connection === 'connected' && connectionEndsAt !== null && connectionEndsAt.getTime() - now < ENDS_SOON;
-}
-
 /** The one thing that stands in the way of the whole company, the gravest first. Who may not mend it is told who can. */
 function banner(company: Company, role: Role | null, now: number): Banner | null {
   const since = moment(company.connectionChangedAt);
@@ -148,9 +142,10 @@ function banner(company: Company, role: Role | null, now: number): Banner | null
   if (lacksSource(company)) {
     return { sentence: `No Linarc company is linked yet; until then cost codes come from spreadsheets alone.${ask}`, since: null, link: forAdmins('Link the Linarc company', paths.linarc) };
   }
-  if (company.connectionEndsAt !== null && endsSoon(company, now)) {
+  const ends = nearEnd(company, now);
+  if (ends !== null) {
     return {
-      sentence: `Intuit ends this connection on ${day(company.connectionEndsAt)}, as it does with every one after some years. Reconnecting before that keeps it without a gap.${ask}`,
+      sentence: `Intuit ends this connection on ${day(ends)}, as it does with every one after some years. Reconnecting before that keeps it without a gap.${ask}`,
       since: null, link: forAdmins('Reconnect to QuickBooks', paths.connectStart),
     };
   }
