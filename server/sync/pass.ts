@@ -380,8 +380,32 @@ async function settle(push: Push, settlements: readonly Settlement[]): Promise<v
   if (settlements.length === 0) return;
   await world.history.add(lease.company, settlements.map((settled) => settled.fact));
   const missed = await write(push, settlements.map(({ record, change }) => ({ id: record.id, version: record.version, change })));
-  await count(push, settlements.filter(({ record }) => !missed.has(record.id)));
+  await count(push, await apart(push, settlements.filter(({ record }) => !missed.has(record.id))));
   if (missed.size > 0) await settleChanged(push, settlements.filter(({ record }) => missed.has(record.id)));
+}
+
+/**
+ * A mapping may have taken the class that a record was just linked to, each having found it free. Whoever sees the other there lets go of
+ * it, as `map` does. Returns the settlements as they are then.
+ */
+async function apart(push: Push, settled: readonly Settlement[]): Promise<Settlement[]> {
+  const classOf = ({ outcome, change }: Settlement) => (outcome === 'linked' ? change.link?.id : null) ?? null;
+  const users = await push.world.costCodes.linkedTo(push.lease.company, settled.flatMap((one) => classOf(one) ?? []));
+  const isAlone = (one: Settlement) => (users.get(classOf(one) ?? '') ?? []).every((user) => user === one.record.id);
+  return Promise.all(settled.map((one) => (isAlone(one) ? one : letGo(push, one))));
+}
+
+/** Takes the link back; the record then waits for a person. One that was changed or drawn into a run meanwhile is left as it is. */
+async function letGo(push: Push, settlement: Settlement): Promise<Settlement> {
+  const { world, lease } = push;
+  const { record: { id, link, aliases, syncedAt, overwrite, accepted }, change: { link: shared } } = settlement;
+  const [now] = await world.costCodes.byIds(lease.company, [id]);
+  if (now?.link?.id !== shared?.id || now === undefined) return settlement;
+  const waits = settleBlocked(settlement.record, problem('class_used', { field: 'Class name', value: shared?.name ?? '' }), occasion(push));
+  const stored = await world.costCodes.change(lease.company, id, now.version, { ...waits.change, link, aliases, syncedAt, overwrite, accepted });
+  if (stored === null) return settlement;
+  await world.history.add(lease.company, [waits.fact]);
+  return waits;
 }
 
 async function settleChanged(push: Push, settlements: readonly Settlement[]): Promise<void> {

@@ -115,6 +115,30 @@ describe('Manual Mapping', () => {
     expect((await stand()).filter((one) => !isMapped(one))).to.deep.equal(before.filter((one) => !isMapped(one)));
   });
 
+  it('keeps a class that a sync linked to another code in the same moment, and the other waits', async () => {
+    await open([code('01', 'Summary'), code('02', 'Demolition')], '01 Summary');
+    const { costCodes } = desk.world;
+    const [first, classId] = [await desk.record('01'), await desk.classId('01 Summary')];
+    let mapped: unknown = null;
+    const world = {
+      ...desk.world,
+      costCodes: {
+        ...costCodes,
+        writeInRun: async (...asked: Parameters<typeof costCodes.writeInRun>) => {
+          mapped ??= await link('02', '01 Summary');
+          return costCodes.writeInRun(...asked);
+        },
+      },
+    };
+    const run = await desk.work((await desk.begin({ kind: 'ids', ids: [first.id] })).id, world);
+    expect(mapped).to.not.equal(null);
+    expect(await costCodes.linkedTo(desk.company, [classId])).to.deep.equal(new Map([[classId, [(await desk.record('02')).id]]]));
+    expect(run.counts).to.deep.include({ linked: 0, needsAction: 1 });
+    expect(await desk.record('01')).to.deep.include({ status: 'needs_action', link: null, run: null }).and.to.have.nested.property('problem.code', 'class_used');
+    const told = (await desk.world.history.of(desk.company, first.id, { limit: 2 })).map(({ kind }) => kind);
+    expect(told).to.deep.equal(['blocked', 'linked']);
+  });
+
   describe('a class that another code has', () => {
     beforeEach(async () => {
       await open([code('01', 'Summary'), code('02', 'Demolition')], 'Overhead', 'Other');
