@@ -207,6 +207,7 @@ const invitation: Invitation = {
 };
 const standings: Standings = {
   ...ALL_CALM,
+  expiry: { ...ALL_CALM.expiry, bad: true, toldAt: new Date(NOW - 86_400_000) },
   runs: { ...ALL_CALM.runs, bad: true, toldAt: new Date(NOW - 3_600_000), told: 13 },
   action: { ...ALL_CALM.action, bad: true, toldAt: new Date(NOW - 7_200_000), told: 80 },
 };
