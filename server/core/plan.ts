@@ -37,7 +37,7 @@ export interface PlannedChange {
   readonly before: ClassShape | null;
   readonly after: ClassShape | null;
   readonly problem: Problem | null;
-  /** A create whose name another class has until the run renames that one: it is not to be sent before. */
+  /** A name is wanted that another class has until the run renames that one: it is not to be sent before. */
   readonly waits: boolean;
   /** Why nothing is to be done. */
   readonly reason: 'as_wanted' | 'inactive_never_synced' | 'inactivation_not_chosen' | null;
@@ -78,16 +78,15 @@ function planLinked(record: StagedRecord, around: Surroundings, settings: Pick<S
   if (!current) return blocked(problem('class_gone', { value: record.wanted.name }));
   // Whether an inactive class keeps its name is not known before QuickBooks was asked.
   const isNameRefused = record.problem?.code === 'name_refused_duplicate';
-  const rival = around.sameName.find((candidate) => candidate.id !== current.id && (candidate.active || isNameRefused));
+  const rivals = around.sameName.filter((candidate) => candidate.id !== current.id && (candidate.active || isNameRefused));
   const update = planUpdate(record, current, around, settings.inactivate, false);
   if (update.action === 'none') return update;
   if (isDrifted(record, current) && record.overwrite !== current.syncToken) {
     return blocked(problem('changed_in_quickbooks', { field: 'Class', value: current.fullyQualifiedName }));
   }
-  if (rival && update.changes.some((change) => change === 'rename' || change === 'move' || change === 'reactivate')) {
-    return blocked(problem('class_used', { field: 'Class name', value: rival.name }));
-  }
-  return update;
+  if (rivals.length === 0 || !update.changes.some((change) => change === 'rename' || change === 'move' || change === 'reactivate')) return update;
+  const rival = rivals.find(({ id }) => !around.leaving.has(id));
+  return rival ? blocked(problem('class_used', { field: 'Class name', value: rival.name })) : { ...update, waits: true };
 }
 
 /** Whether somebody changed the linked class in QuickBooks since it was last confirmed to us. */

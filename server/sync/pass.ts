@@ -39,10 +39,10 @@ interface Write extends Planned {
 
 /**
  * Goes once over the open records of a level, in order: looks where an outcome is unknown, plans, settles what needs no write, and
- * sends the rest in batches of up to 30, several at once. Returns how many records it took up, those that wait for a name left out.
- * Throws Interrupted, after what was under way has come to its end.
+ * sends the rest in batches of up to 30, several at once. Returns how many records it took up, those that wait for a name left out, unless
+ * none will give it up (`inVain`): then they wait for a person. Throws Interrupted, after what was under way has come to its end.
  */
-export async function passOver(push: Push, level: number): Promise<number> {
+export async function passOver(push: Push, level: number, inVain = false): Promise<number> {
   const { world, lease } = push;
   const underWay = new Sending(world.pace.limits ? AT_ONCE.paced : AT_ONCE.unpaced);
   const batches = new Batches();
@@ -57,7 +57,8 @@ export async function passOver(push: Push, level: number): Promise<number> {
       if (!last) break;
       after = last.id;
       // What waits for a name is left open: who gives the name up is settled by this pass or a later one.
-      const planned = within(room, (await planChunk(push, chunk.filter(isInRun))).filter(({ change }) => !change.waits));
+      const all = await planChunk(push, chunk.filter(isInRun));
+      const planned = within(room, inVain ? all.map(withoutWait) : all.filter(({ change }) => !change.waits));
       taken += planned.length;
       await settle(push, planned.flatMap((one) => settleUnwritten(one, occasion(push))));
       for (const batch of batches.add(planned.flatMap(asWrite))) await underWay.add((answered) => send(push, batch, answered));
@@ -87,6 +88,11 @@ function within(room: { left: number }, planned: readonly Planned[]): Planned[] 
     const isSent = one.record.intent !== null;
     return room.left >= 0 || isSent ? one : { record: one.record, change: blocked(problem('plan_full')), write: null };
   });
+}
+
+function withoutWait(one: Planned): Planned {
+  const { record, change } = one;
+  return change.waits ? { record, change: blocked(problem('class_used', { field: 'Class name', value: record.wanted.name })), write: null } : one;
 }
 
 function isInRun(record: StagedRecord): record is Planned['record'] {

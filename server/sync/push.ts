@@ -128,8 +128,12 @@ async function work(world: World, lease: Lease, signal: AbortSignal): Promise<vo
       if (open === 0 && (await finish(world, lease, 'finished', asked.taken))) return;
       continue;
     }
-    const worked = await passOver(push, level);
-    if (worked === 0) await rest(push);
+    const began = lease.time();
+    if ((await passOver(push, level)) > 0) continue;
+    const due = await world.costCodes.nextDue(company, runId);
+    const isTriedAgain = due !== null && due > began;
+    // Otherwise what is left wants names that others of it have, in a circle.
+    if (isTriedAgain || (await passOver(push, level, true)) === 0) await rest(push, due);
   }
 }
 
@@ -226,8 +230,7 @@ async function claimAgain(world: World, lease: Lease, company: Company, asked: A
 }
 
 /** Nothing could be worked on: waits until the first record is due, and says so, or until the windows open. */
-async function rest(push: Push): Promise<void> {
-  const nextDue = await push.world.costCodes.nextDue(push.lease.company, push.lease.run.id);
+async function rest(push: Push, nextDue: Date | null): Promise<void> {
   const due = nextDue === null ? 0 : nextDue.getTime() - push.lease.time().getTime();
   if (nextDue !== null && due > 0) await push.lease.say(problem('quickbooks_unreachable'), nextDue);
   await push.lease.pause(Math.min(WATCH, Math.max(50, due)));

@@ -18,12 +18,18 @@ export async function surroundingsOf(
   const linked = byId(await world.classes.byIds(company, records.flatMap((record) => (record.link ? [record.link.id] : []))));
 
   const keyOf = (record: StagedRecord) => nameKey(parentIdOf(parents(record)), record.wanted.name);
+  /** Whether it wants a name that the class it has, if any, does not have. */
+  const isClaiming = (record: StagedRecord) => {
+    if (record.link === null) return true;
+    const own = linked.get(record.link.id);
+    return own !== undefined && keyOfClass(own) !== keyOf(record);
+  };
   const asked = records
     .filter((record) => record.wanted.name !== '')
     .map((record) => ({ parentId: parentIdOf(parents(record)), foldedName: fold(record.wanted.name) }));
   const named = await world.classes.byNames(company, asked);
   const users = await world.costCodes.linkedTo(company, named.map(({ id }) => id));
-  const claimed = new Set(records.filter(({ link }) => link === null).map(keyOf));
+  const claimed = new Set(records.filter(isClaiming).map(keyOf));
   const contested = new Set(named.filter((found) => users.has(found.id) && claimed.has(keyOfClass(found))).map(({ id }) => id));
   const { holders, classes } = await readContested(world, company, [...contested], [...contested].flatMap((id) => users.get(id) ?? []));
   const sameName = grouped([...named.filter(({ id }) => !contested.has(id)), ...classes], keyOfClass);

@@ -102,6 +102,14 @@ describe('the plan for a code with a class', () => {
     expect(planned(linked({}, old), { linked: old, sameName: [aClass({ id: '6' })] }).problem?.code).to.equal('class_used');
   });
 
+  it('waits with a new name that another code is about to give up, if no third has it', () => {
+    const old = aClass({ name: 'Beton' });
+    const taken = [aClass({ id: '6' }), aClass({ id: '7' })];
+    expect(planned(linked({}, old), { linked: old, sameName: taken, leaving: new Set(['6', '7']) })).to.deep.include({ action: 'rename', waits: true });
+    expect(planned(linked({}, old), { linked: old, sameName: taken, leaving: new Set(['6']) }).problem?.code).to.equal('class_used');
+    expect(planned(linked({}, old), { linked: old })).to.deep.include({ action: 'rename', waits: false });
+  });
+
   it('takes an inactive class of the new name for no hindrance, until QuickBooks refused the name', () => {
     const old = aClass({ name: 'Beton' });
     const around = { linked: old, sameName: [aClass({ id: '6', active: false })] };

@@ -64,6 +64,42 @@ describe('pushing to QuickBooks', () => {
     expect(await desk.statuses()).to.deep.equal({ '01': 'synced' });
   });
 
+  describe('codes that take over each other’s names', () => {
+    const renumber = async (numbers: Readonly<Record<string, string>>) => {
+      const changed = await Promise.all(Object.entries(numbers).map(async ([from, to]) => ({ id: (await desk.record(from)).linarcId, to })));
+      for (const { id, to } of changed) await desk.changeCode(id, { costCode: to });
+      await desk.import();
+    };
+    const named = async () => Object.fromEntries((await desk.records()).map(({ source, link }) => [source.code, link?.id]));
+
+    it('are all renamed in one sync, each once its name is free, whatever their order', async () => {
+      await open(...['01', '02', '03', '04'].map((number) => code(number, 'Work')));
+      await desk.import();
+      await desk.push();
+      const [before, sent] = [await named(), (await desk.calls()).length];
+      await renumber({ '01': '02', '02': '03', '03': '04', '04': '05' });
+      const run = await desk.push();
+      expect(run.counts).to.deep.include({ updated: 4, needsAction: 0, failed: 0 });
+      expect(await named()).to.deep.equal({ '02': before['01'], '03': before['02'], '04': before['03'], '05': before['04'] });
+      expect(await desk.names()).to.deep.equal(['02 Work', '03 Work', '04 Work', '05 Work']);
+      const batches = (await desk.calls()).slice(sent).filter(({ path }) => path.includes('/batch'));
+      expect(batches.map(({ items }) => items)).to.deep.equal([1, 1, 1, 1]);
+    });
+
+    it('wait for a person where they do so in a circle, and the sync comes to its end', async () => {
+      await open(...['01', '02', '03'].map((number) => code(number, 'Work')));
+      await desk.import();
+      await desk.push();
+      await renumber({ '01': '02', '02': '01', '03': '04' });
+      const run = await desk.push();
+      expect(run).to.deep.include({ state: 'finished' });
+      expect(run.counts).to.deep.include({ updated: 1, needsAction: 2 });
+      const record = await desk.record('01');
+      expect(record.problem).to.deep.include({ code: 'class_used', value: '01 Work' });
+      expect(await desk.names()).to.deep.equal(['01 Work', '02 Work', '04 Work']);
+    });
+  });
+
   it('writes nothing the second time', async () => {
     await open(code('01', 'Summary'));
     await desk.import();
