@@ -90,6 +90,7 @@ function within(room: { left: number }, planned: readonly Planned[]): Planned[] 
   });
 }
 
+/** Nobody will give up the name it waits for. */
 function withoutWait(one: Planned): Planned {
   const { record, change } = one;
   return change.waits ? { record, change: blocked(problem('class_used', { field: 'Class name', value: record.wanted.name })), write: null } : one;
@@ -406,7 +407,7 @@ async function letGo(push: Push, settlement: Settlement): Promise<Settlement> {
   const { world, lease } = push;
   const { record: { id, link, aliases, syncedAt, overwrite, accepted }, change: { link: shared } } = settlement;
   const [now] = await world.costCodes.byIds(lease.company, [id]);
-  if (now?.link?.id !== shared?.id || now === undefined) return settlement;
+  if (!now || now.link?.id !== shared?.id) return settlement;
   const waits = settleBlocked(settlement.record, problem('class_used', { field: 'Class name', value: shared?.name ?? '' }), occasion(push));
   const stored = await world.costCodes.change(lease.company, id, now.version, { ...waits.change, link, aliases, syncedAt, overwrite, accepted });
   if (stored === null) return settlement;
