@@ -67,7 +67,7 @@ function planUnlinked(record: StagedRecord, around: Surroundings, settings: Pick
   const match = free.find((candidate) => candidate.active) ?? free[0];
   if (match) return planUpdate(record, match, around, settings.inactivate, true);
   const taken = around.sameName.find(({ id }) => !around.leaving.has(id));
-  if (taken) return blocked(problem('class_used', { field: 'Class name', value: taken.name }));
+  if (taken) return blocked(nameTaken(taken.name));
   if (!record.wanted.active) return { ...NONE, action: 'none', reason: 'inactive_never_synced' };
   const after = { name: record.wanted.name, parentId: parentIdOf(around.parent), active: true };
   return { ...NONE, action: 'create', changes: ['create'], after, waits: around.sameName.length > 0 };
@@ -86,7 +86,7 @@ function planLinked(record: StagedRecord, around: Surroundings, settings: Pick<S
   }
   if (rivals.length === 0 || !update.changes.some((change) => change === 'rename' || change === 'move' || change === 'reactivate')) return update;
   const rival = rivals.find(({ id }) => !around.leaving.has(id));
-  return rival ? blocked(problem('class_used', { field: 'Class name', value: rival.name })) : { ...update, waits: true };
+  return rival ? blocked(nameTaken(rival.name)) : { ...update, waits: true };
 }
 
 /** Whether somebody changed the linked class in QuickBooks since it was last confirmed to us. */
@@ -119,6 +119,11 @@ function planUpdate(record: StagedRecord, current: QuickBooksClass, around: Surr
 
 export function blocked(found: Problem): PlannedChange {
   return { ...NONE, action: 'blocked', problem: found };
+}
+
+/** Another code has the class of the wanted name. */
+export function nameTaken(name: string): Problem {
+  return problem('class_used', { field: 'Class name', value: name });
 }
 
 function parentIdOf(parent: ParentStanding): string | null {

@@ -2,15 +2,14 @@ import type { Connection } from 'mongoose';
 import { notices as schema } from '../../models/notices.ts';
 import type { User } from '../core/company.ts';
 import type { NoticeBook } from '../core/fresh.ts';
-import { ALL_CALM, type Mail, type Standing, type Standings } from '../core/notices.ts';
+import { ALL_CALM, TOPICS, type Mail, type Standings } from '../core/notices.ts';
 import type { Tenant } from '../core/records.ts';
 import { isDuplicateKey, type Filter } from './documents.ts';
 import { tenantModel, userModel } from './models.ts';
 import { ACROSS_COMPANIES } from './tenancy.ts';
 
-interface NoticeDocument extends Omit<Standings, 'expiry'> {
-  /** Missing where an earlier version stored what people were told. */
-  readonly expiry?: Standing;
+/** A topic that an earlier version did not know is missing. */
+interface NoticeDocument extends Partial<Standings> {
   readonly _id: Tenant;
   readonly company: Tenant;
   readonly version: number;
@@ -34,9 +33,8 @@ export function openNotices(connection: Connection): NoticeBook {
   return {
     async standings(company) {
       const document = await notices.findOne(ofCompany(company)).lean<NoticeDocument>();
-      if (!document) return { version: 0, standings: ALL_CALM };
-      const { connection: ofConnection, expiry = ALL_CALM.expiry, runs, action, linarc } = document;
-      return { version: document.version, standings: { connection: ofConnection, expiry, runs, action, linarc } };
+      const standings = Object.fromEntries(TOPICS.map((topic) => [topic, document?.[topic] ?? ALL_CALM[topic]])) as unknown as Standings;
+      return { version: document?.version ?? 0, standings };
     },
 
     async write(company, version, standings, mails) {

@@ -4,7 +4,7 @@ import {
 import { isOutage, outcomeOf, type Outcome } from '../core/outcome.ts';
 import { BATCH, IN_FLIGHT } from '../core/pace.ts';
 import { fold } from '../core/names.ts';
-import { blocked, isOfTheCode, needsYes, plan, writeOf, type PlannedChange } from '../core/plan.ts';
+import { blocked, isOfTheCode, nameTaken, needsYes, plan, writeOf, type PlannedChange } from '../core/plan.ts';
 import { statusOf, wantedKey } from '../core/stage.ts';
 import type { BatchAnswer, GuardedChange } from '../core/ports.ts';
 import { problem } from '../core/problems.ts';
@@ -93,7 +93,7 @@ function within(room: { left: number }, planned: readonly Planned[]): Planned[] 
 /** Nobody will give up the name it waits for. */
 function withoutWait(one: Planned): Planned {
   const { record, change } = one;
-  return change.waits ? { record, change: blocked(problem('class_used', { field: 'Class name', value: record.wanted.name })), write: null } : one;
+  return change.waits ? { record, change: blocked(nameTaken(record.wanted.name)), write: null } : one;
 }
 
 function isInRun(record: StagedRecord): record is Planned['record'] {
@@ -396,7 +396,7 @@ async function settle(push: Push, settlements: readonly Settlement[]): Promise<v
  * it, as `map` does. Returns the settlements as they are then.
  */
 async function apart(push: Push, settled: readonly Settlement[]): Promise<Settlement[]> {
-  const classOf = ({ outcome, change }: Settlement) => (outcome === 'linked' ? change.link?.id : null) ?? null;
+  const classOf = ({ outcome, change }: Settlement) => (outcome === 'linked' && change.link ? change.link.id : null);
   const users = await push.world.costCodes.linkedTo(push.lease.company, settled.flatMap((one) => classOf(one) ?? []));
   const isAlone = (one: Settlement) => (users.get(classOf(one) ?? '') ?? []).every((user) => user === one.record.id);
   return Promise.all(settled.map((one) => (isAlone(one) ? one : letGo(push, one))));
@@ -408,7 +408,7 @@ async function letGo(push: Push, settlement: Settlement): Promise<Settlement> {
   const { record: { id, link, aliases, syncedAt, overwrite, accepted }, change: { link: shared } } = settlement;
   const [now] = await world.costCodes.byIds(lease.company, [id]);
   if (!now || now.link?.id !== shared?.id) return settlement;
-  const waits = settleBlocked(settlement.record, problem('class_used', { field: 'Class name', value: shared?.name ?? '' }), occasion(push));
+  const waits = settleBlocked(settlement.record, nameTaken(shared?.name ?? ''), occasion(push));
   const stored = await world.costCodes.change(lease.company, id, now.version, { ...waits.change, link, aliases, syncedAt, overwrite, accepted });
   if (stored === null) return settlement;
   await world.history.add(lease.company, [waits.fact]);

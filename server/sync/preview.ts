@@ -2,6 +2,7 @@ import { estimate, type Estimate } from '../core/estimate.ts';
 import { needsYes, plan, writeOf, PLAN_ACTIONS, type PlanAction, type PlannedChange } from '../core/plan.ts';
 import { CONSENTS, type ClassShape, type Consent, type RecordStatus, type StagedRecord, type Tenant } from '../core/records.ts';
 import type { Problem } from '../core/problems.ts';
+import { PUSHABLE } from '../core/run.ts';
 import type { Selection } from '../core/selection.ts';
 import { isMirrorStale } from './classes.ts';
 import { surroundingsOf } from './surroundings.ts';
@@ -120,7 +121,7 @@ export async function consentsNeeded(world: World, company: Tenant, selection: S
 function linkedAndReady(selection: Selection): readonly Selection[] {
   if (selection.kind === 'ids') return [selection];
   const { filter, except } = selection;
-  const statuses = filter.status === undefined ? (['needs_sync', 'failed'] as const) : [filter.status];
+  const statuses = filter.status === undefined ? PUSHABLE : [filter.status];
   return statuses.map((status) => ({ kind: 'matching', except, filter: { ...filter, status, linked: true } }));
 }
 

@@ -2,6 +2,7 @@ import { grouped } from '../core/grouping.ts';
 import { nameKey, type ParentStanding, type Surroundings } from '../core/plan.ts';
 import { bareClassName, fold } from '../core/names.ts';
 import type { QuickBooksClass, RecordStatus, StagedRecord, Tenant } from '../core/records.ts';
+import { PUSHABLE } from '../core/run.ts';
 import type { World } from './world.ts';
 
 /**
@@ -67,7 +68,7 @@ function givesUp(holder: StagedRecord | undefined, held: QuickBooksClass, waitin
   return holder.run !== null && holder.run.id === waiting.run?.id && holder.level <= waiting.level;
 }
 
-const COMING: readonly RecordStatus[] = ['needs_sync', 'failed', 'syncing'];
+const COMING: readonly RecordStatus[] = [...PUSHABLE, 'syncing'];
 
 const keyOfClass = (found: QuickBooksClass) => nameKey(found.parentId, bareClassName(found));
 
