@@ -64,7 +64,7 @@ export async function preview(world: World, company: Tenant, selection: Selectio
 
   const chunk: StagedRecord[] = [];
   for await (const record of world.costCodes.stream(company, selection)) {
-    const out = record.excluded ? 'excluded' : record.status === 'needs_sync' || record.status === 'failed' ? null : record.status;
+    const out = record.excluded ? 'excluded' : PUSHABLE.includes(record.status) ? null : record.status;
     if (out) skipped[out] = (skipped[out] ?? 0) + 1;
     else chunk.push(record);
     if (chunk.length === CHUNK) await planChunk(chunk.splice(0));
@@ -97,7 +97,7 @@ export async function consentsNeeded(world: World, company: Tenant, selection: S
   for (const part of linkedAndReady(selection)) {
     const chunk: StagedRecord[] = [];
     for await (const record of world.costCodes.stream(company, part)) {
-      if (record.link !== null && record.excluded === null && (record.status === 'needs_sync' || record.status === 'failed')) chunk.push(record);
+      if (record.link !== null && record.excluded === null && PUSHABLE.includes(record.status)) chunk.push(record);
       if (chunk.length === CHUNK) await add(chunk.splice(0));
     }
     await add(chunk);
