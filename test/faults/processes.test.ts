@@ -70,7 +70,8 @@ describe('Real processes in trouble', function () {
     await fleet.runEnded(company, 90_000);
     paused.signal('SIGCONT');
     await until('the paused process to answer again', async () => (await fetch(`${paused.url}/readyz`)).ok);
-    expect(await fleet.metrics(paused)).to.match(/run_leases_total\{event="lost"\} [1-9]/);
+    // It may answer before it has asked for its lease.
+    await until('the paused process to find its lease lost', async () => /run_leases_total\{event="lost"\} [1-9]/.test(await fleet.metrics(paused)));
     await settled(company, 450);
   });
 
